@@ -1,0 +1,50 @@
+# Playhead. `make` alone lists what there is.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench soak fmt clean
+
+# Builds live outside the checkout, so that a fresh clone finds the dependencies built already.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/playhead/target
+export CARGO_TERM_COLOR ?= auto
+CARGO := cargo
+STEP := ./scripts/step
+DEMO_DATA ?= $(CURDIR)/playhead-data/demo
+
+help: ## this list
+	@echo "Playhead: from players' events to resume positions, sessions and quality of service."
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: ## install what a bare Debian 12 with Rust and Node lacks (idempotent)
+	@./scripts/setup
+
+demo: setup ## import real viewing data and show what comes out
+	@$(STEP) "build" $(CARGO) build --locked --quiet -p playhead
+	@./scripts/demo "$$CARGO_TARGET_DIR/debug/playhead" "$(DEMO_DATA)"
+
+test: setup ## formatting, lints, documentation and all tests (what CI runs)
+	@$(STEP) "formatting" $(CARGO) fmt --all --check
+	@$(STEP) "clippy, warnings denied" $(CARGO) clippy --locked --quiet --workspace --all-targets -- -D warnings
+	@$(STEP) "tests" $(CARGO) test --locked --quiet --workspace
+	@$(STEP) "documentation, warnings denied" env RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --quiet --workspace --no-deps
+	@$(STEP) "schemas" "$$CARGO_TARGET_DIR/debug/playhead" schemas check
+
+lint: setup ## licences, sources and bans of all dependencies (installs cargo-deny once)
+	@command -v cargo-deny >/dev/null || $(STEP) "install cargo-deny" $(CARGO) install --locked --quiet cargo-deny
+	@$(STEP) "cargo deny" $(CARGO) deny --locked check bans licenses sources
+
+bench: setup ## events a CPU second and bytes a session, as a table and in bench-results/
+	@mkdir -p bench-results
+	@$(STEP) "build for measuring" $(CARGO) build --locked --quiet --release -p playhead-benches
+	@"$$CARGO_TARGET_DIR/release/playhead-bench" --json bench-results/core.json $(BENCH)
+
+soak: setup ## a million random sessions, ten million fuzzed inputs (about half an hour)
+	@./scripts/soak
+
+fmt: ## format the code
+	@$(CARGO) fmt --all
+
+clean: ## remove the demo's data and the figures (not the builds)
+	@rm -rf playhead-data bench-results

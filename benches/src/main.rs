@@ -1,0 +1,96 @@
+//! Measurements: events a CPU second, bytes a session.
+//!
+//! "Per core" is events divided by the CPU seconds (user + system) that this process spent on them, so another program on the machine
+//! changes little. Each measurement runs in a fresh process, one after the other; the figures go to the table and, as JSON, to a file.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the purpose of this program")]
+
+mod decode;
+mod event_source;
+mod fold;
+mod measure;
+mod memory;
+mod playback;
+mod report;
+
+use std::process::{Command, ExitCode};
+
+use measure::Figure;
+
+/// One measurement: its name, and the function that makes its figures.
+type Benchmark = (&'static str, fn() -> Vec<Figure>);
+
+const BENCHMARKS: &[Benchmark] = &[
+    ("decode", decode::run),
+    ("fold-20", || fold::run(20)),
+    ("fold-750", || fold::run(750)),
+    ("playback-20", || playback::run(20, 200_000)),
+    ("playback-750", || playback::run(750, 200_000)),
+    ("playback-20-2M", || playback::run(20, 2_000_000)),
+    ("memory", memory::run),
+];
+
+const USAGE: &str = "\
+Usage: playhead-bench [--json FILE] [NAME]...
+       playhead-bench --list
+
+Runs the named measurements, or all of them, prints a table and writes the figures to FILE as JSON.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["--one", name] => run_one(name),
+        ["--list"] => {
+            BENCHMARKS.iter().for_each(|(name, _)| println!("{name}"));
+            ExitCode::SUCCESS
+        }
+        ["--json", file, names @ ..] => run_all(names, Some(file)),
+        [first, ..] if first.starts_with('-') => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+        names => run_all(names, None),
+    }
+}
+
+/// One measurement in this process; its figures go to standard output as JSON, a line each.
+fn run_one(name: &str) -> ExitCode {
+    let Some((_, run)) = BENCHMARKS.iter().find(|(known, _)| *known == name) else {
+        eprintln!("no measurement is called {name:?}; --list names them");
+        return ExitCode::from(2);
+    };
+    for figure in run() {
+        println!("{}", serde_json::to_string(&figure).expect("a figure is plain data"));
+    }
+    ExitCode::SUCCESS
+}
+
+fn run_all(names: &[&str], json_file: Option<&str>) -> ExitCode {
+    if let Some(unknown) = names.iter().find(|name| !BENCHMARKS.iter().any(|(known, _)| known == *name)) {
+        eprintln!("no measurement is called {unknown:?}; --list names them");
+        return ExitCode::from(2);
+    }
+    let program = std::env::current_exe().expect("the path of this program");
+    let mut figures: Vec<Figure> = Vec::new();
+    for (name, _) in BENCHMARKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+        eprintln!("measuring {name} ...");
+        let output = Command::new(&program).args(["--one", name]).output().expect("this program starts again");
+        if !output.status.success() {
+            eprintln!("{name}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+            return ExitCode::FAILURE;
+        }
+        let lines = String::from_utf8_lossy(&output.stdout);
+        figures.extend(lines.lines().map(|line| serde_json::from_str::<Figure>(line).expect("a figure as printed above")));
+    }
+    report::derive_ratios(&mut figures);
+    report::print(&figures);
+    if let Some(file) = json_file {
+        let json = serde_json::to_string_pretty(&figures).expect("figures are plain data");
+        if let Err(error) = std::fs::write(file, json) {
+            eprintln!("{file}: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,137 @@
+//! A log: batches of records out; outputs and input positions in, in one atomic step.
+
+use std::time::Duration;
+
+use crate::{Batch, Outputs, Record, TopicPartition};
+
+/// A committed position.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// Offset of the next record to read.
+    pub next_offset: i64,
+    /// What was stored with it: a sink's intent.
+    pub metadata: String,
+}
+
+/// How far a stage got in a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The partition.
+    pub source: TopicPartition,
+    /// Offset of the next record to read, and what is stored with it.
+    pub committed: Committed,
+}
+
+/// What a poll brought.
+#[derive(Debug)]
+pub enum Polled<'a> {
+    /// Records of one partition, borrowed until the next poll.
+    Batch(Batch<'a>),
+    /// These partitions are now ours. Reading starts at their committed positions, or where [`Log::seek`] says.
+    Assigned(Vec<TopicPartition>),
+    /// These partitions are about to be taken away: commit now, drop their state, then poll again, which hands them over.
+    Revoked(Vec<TopicPartition>),
+    /// Nothing came in time. `caught_up`: all assigned, unpaused partitions have been read to their ends.
+    Idle {
+        /// All that could be read has been.
+        caught_up: bool,
+    },
+}
+
+/// Why a log could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The open transaction is lost, or nobody knows whether it was committed. [`Log::recover`], read the committed positions, restore.
+    #[error("the transaction did not go through: {0}")]
+    Transaction(String),
+    /// Another instance has taken over: stop.
+    #[error("another instance has taken over: {0}")]
+    Fenced(String),
+    /// The position lies outside the log: records were lost or the topic was made anew. Stop loudly, never skip silently.
+    #[error("position {position} of {topic}-{partition} lies outside the log, which holds {first}..{end}")]
+    OutOfRange {
+        /// Topic name.
+        topic: String,
+        /// Partition.
+        partition: u32,
+        /// The position asked for.
+        position: i64,
+        /// First offset held.
+        first: i64,
+        /// Offset after the last record.
+        end: i64,
+    },
+    /// Anything else: stop and say so.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+/// A log as one lane sees it: a consumer, a transactional producer, and what is assigned to it. One thread, no sharing.
+pub trait Log {
+    /// Waits up to `timeout` for something to happen.
+    ///
+    /// # Errors
+    /// [`LogError::OutOfRange`] where the position to read on from lies outside the log.
+    fn poll(&mut self, timeout: Duration) -> Result<Polled<'_>, LogError>;
+
+    /// Reads the records of `source` from offset `from` up to before `to`, outside of the assignment: what restores use.
+    ///
+    /// # Errors
+    /// [`LogError::OutOfRange`] where `from` is no longer held.
+    fn read(&mut self, source: TopicPartition, from: i64, to: i64, each: &mut dyn FnMut(&Batch<'_>)) -> Result<(), LogError>;
+
+    /// Reads a whole partition of any topic by name, up to the end that it has now.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError>;
+
+    /// The first offset held and the offset after the last record of a partition.
+    ///
+    /// # Errors
+    /// Where the log cannot be asked.
+    fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError>;
+
+    /// The committed position of this stage in a partition.
+    ///
+    /// # Errors
+    /// Where the log cannot be asked.
+    fn committed(&mut self, source: TopicPartition) -> Result<Option<Committed>, LogError>;
+
+    /// Puts outputs into the open transaction (opening one where none is) and empties `outputs`.
+    ///
+    /// # Errors
+    /// After an error the transaction is lost.
+    fn send(&mut self, outputs: &mut Outputs) -> Result<(), LogError>;
+
+    /// Commits what was sent together with these positions: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`LogError::Transaction`] also where the reply was lost: the committed positions tell.
+    fn commit(&mut self, positions: &[Position]) -> Result<(), LogError>;
+
+    /// Throws away what was sent, and makes the log usable after [`LogError::Transaction`]: a new producer, reading from the committed
+    /// positions. The caller drops and restores the state of every partition it holds.
+    ///
+    /// # Errors
+    /// Where that fails too.
+    fn recover(&mut self) -> Result<(), LogError>;
+
+    /// Reads on from `offset`.
+    ///
+    /// # Errors
+    /// Where the partition is not assigned.
+    fn seek(&mut self, source: TopicPartition, offset: i64) -> Result<(), LogError>;
+
+    /// Stops reading a partition, but keeps it.
+    ///
+    /// # Errors
+    /// Where the partition is not assigned.
+    fn pause(&mut self, source: TopicPartition) -> Result<(), LogError>;
+
+    /// Goes on reading a paused partition. Harmless where it is not paused.
+    ///
+    /// # Errors
+    /// Where the partition is not assigned.
+    fn resume(&mut self, source: TopicPartition) -> Result<(), LogError>;
+}

@@ -1,0 +1,70 @@
+//! Log time: what a partition says about when it is. It only moves forward, and says when to act.
+
+use crate::{Record, heartbeat};
+
+/// How a stage's input partitions tell the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTimeRule {
+    /// The largest record timestamp seen: partitions written by gateways, or by a stage that keeps the key.
+    Records,
+    /// The smallest among the newest heartbeats of all the partitions that feed a re-keyed one; none until each has been heard.
+    Heartbeats {
+        /// The topic that feeds it through the stage before.
+        topic: String,
+        /// Its number of partitions.
+        partitions: u32,
+    },
+}
+
+/// The log time of one partition.
+#[derive(Clone, Debug)]
+pub struct LogTime {
+    now_ms: Option<i64>,
+    /// Newest heartbeat by input partition; empty where records tell the time.
+    heard_ms: Vec<Option<i64>>,
+    topic: String,
+}
+
+impl LogTime {
+    /// Before the first record.
+    #[must_use]
+    pub fn new(rule: &LogTimeRule) -> Self {
+        match rule {
+            LogTimeRule::Records => Self { now_ms: None, heard_ms: Vec::new(), topic: String::new() },
+            LogTimeRule::Heartbeats { topic, partitions } => {
+                Self { now_ms: None, heard_ms: vec![None; *partitions as usize], topic: topic.clone() }
+            }
+        }
+    }
+
+    /// Ms since 1970 UTC; none before it is known.
+    #[must_use]
+    pub fn now_ms(&self) -> Option<i64> {
+        self.now_ms
+    }
+
+    /// Takes note of a record. True where log time moved.
+    pub fn observe(&mut self, record: &Record<'_>, is_heartbeat: bool) -> bool {
+        if self.heard_ms.is_empty() {
+            return self.move_to(record.timestamp_ms);
+        }
+        if !is_heartbeat {
+            return false;
+        }
+        let Some((topic, partition)) = record.key.and_then(heartbeat::forwarded_for) else { return false };
+        let Some(heard) = self.heard_ms.get_mut(partition as usize).filter(|_| topic == self.topic) else { return false };
+        *heard = (*heard).max(Some(record.timestamp_ms));
+        match self.heard_ms.iter().copied().min().flatten() {
+            Some(oldest_ms) => self.move_to(oldest_ms),
+            None => false,
+        }
+    }
+
+    fn move_to(&mut self, time_ms: i64) -> bool {
+        let moved = self.now_ms.is_none_or(|now_ms| time_ms > now_ms);
+        if moved {
+            self.now_ms = Some(time_ms);
+        }
+        moved
+    }
+}

@@ -1,0 +1,139 @@
+//! The processor under test: drops duplicates, counts by key, closes a key that was silent, refuses poison. All of its state matters: a
+//! restore that is off by one record, one timer or one verdict changes its outputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pipeline::{
+    Blocked, DeadLetters, Judgement, Moment, Outcome, OutputTopic, Outputs, Processor, Record, Rejection, TopicId, TopicPartition,
+    Unavailable,
+};
+
+pub(crate) const STAGE: &str = "counter";
+/// A key without a new record for this long is closed, and forgotten.
+pub(crate) const SILENCE_MS: i64 = 5_000;
+
+pub(crate) const CLEAN: u16 = 0;
+pub(crate) const TOTALS: u16 = 1;
+pub(crate) const DEAD_LETTERS: u16 = 2;
+
+#[derive(Debug, Default)]
+struct Count {
+    ids: BTreeSet<Vec<u8>>,
+    due_ms: i64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    source: TopicPartition,
+    by_key: BTreeMap<Vec<u8>, Count>,
+    due: BTreeSet<(i64, Vec<u8>)>,
+}
+
+pub(crate) struct Counter {
+    pub(crate) outputs: Vec<OutputTopic>,
+    /// Values that begin so are refused.
+    pub(crate) poison: u8,
+    /// Values that begin with `?` wait until so many calls of `unblock` were made.
+    pub(crate) unblocks_needed: u64,
+    pub(crate) unblocks: u64,
+}
+
+impl Counter {
+    pub(crate) fn new(outputs: Vec<OutputTopic>) -> Self {
+        Self { outputs, poison: b'!', unblocks_needed: 0, unblocks: 0 }
+    }
+}
+
+impl Processor for Counter {
+    type State = Counts;
+
+    fn name(&self) -> &'static str {
+        STAGE
+    }
+
+    fn outputs(&self) -> &[OutputTopic] {
+        &self.outputs
+    }
+
+    fn new_state(&self, source: TopicPartition) -> Counts {
+        Counts { source, ..Counts::default() }
+    }
+
+    fn advance(&self, state: &mut Counts, log_time_ms: i64, out: &mut Outputs) {
+        while let Some((due_ms, key)) = state.due.first().filter(|(due_ms, _)| *due_ms <= log_time_ms).cloned() {
+            state.due.pop_first();
+            let count = state.by_key.remove(&key).expect("a timer has a key");
+            let text = format!("closed from={} count={}", state.source.partition, count.ids.len());
+            out.push_to(CLEAN, state.source.partition, due_ms, &key, |value| value.extend_from_slice(text.as_bytes()));
+        }
+    }
+
+    fn ready(&self, record: &Record<'_>) -> Result<(), Blocked> {
+        let first = record.value.expect("never asked about a heartbeat").first();
+        if first == Some(&b'?') && self.unblocks < self.unblocks_needed {
+            return Err(Blocked { what: "schema 7".into(), id: 7 });
+        }
+        Ok(())
+    }
+
+    fn process(&self, state: &mut Counts, record: &Record<'_>, moment: &Moment, out: &mut Outputs) -> Outcome {
+        let (key, value) = (record.key.expect("the scene has keys"), record.value.expect("never a heartbeat"));
+        if moment.judgement == Judgement::Open && value.first() == Some(&self.poison) {
+            let detail = String::from_utf8_lossy(value).into_owned();
+            return Outcome::Reject(Box::new(Rejection { reason: "poison", field: None, detail }));
+        }
+        let Some(log_time_ms) = moment.log_time_ms else { return Outcome::Drop("no log time") };
+        let count = state.by_key.entry(key.to_vec()).or_default();
+        if !count.ids.insert(value.to_vec()) {
+            return Outcome::Drop("duplicate");
+        }
+        state.due.remove(&(count.due_ms, key.to_vec()));
+        count.due_ms = log_time_ms + SILENCE_MS;
+        state.due.insert((count.due_ms, key.to_vec()));
+        let (from, number) = (moment.source.partition, count.ids.len());
+        let text = format!("from={from} number={number} time={log_time_ms} value={}", String::from_utf8_lossy(value));
+        out.push_to(CLEAN, from, log_time_ms, key, |bytes| bytes.extend_from_slice(text.as_bytes()));
+        let parts: [&[u8]; 2] = [&value[value.len().saturating_sub(1)..], key];
+        out.push_keyed(TOTALS, log_time_ms, &parts, |bytes| bytes.extend_from_slice(text.as_bytes()));
+        Outcome::Done
+    }
+
+    fn unblock(&mut self, blocked: &Blocked) -> Result<(), Unavailable> {
+        self.unblocks += 1;
+        if self.unblocks < self.unblocks_needed {
+            return Err(Unavailable { what: blocked.what.clone(), cause: "down".into() });
+        }
+        Ok(())
+    }
+}
+
+/// Dead letters as one line of text: stage, topic id, partition, offset, reason.
+pub(crate) struct Letters;
+
+impl DeadLetters for Letters {
+    fn topic(&self) -> &'static str {
+        "dead_letters"
+    }
+
+    fn partition(&self, source: TopicPartition) -> u32 {
+        source.partition
+    }
+
+    fn write(&self, stage: &str, record: &Record<'_>, moment: &Moment, rejection: &Rejection, out: &mut Outputs) {
+        let source = moment.source;
+        let key = format!("{}-{}", source.topic, source.partition);
+        let text = format!("{stage} {} {} {} {}", moment.topic_id, source.partition, record.offset, rejection.reason);
+        let time_ms = moment.log_time_ms.unwrap_or_default();
+        out.push_to(DEAD_LETTERS, self.partition(source), time_ms, key.as_bytes(), |value| value.extend_from_slice(text.as_bytes()));
+    }
+
+    fn refused(&self, stage: &str, letter: &Record<'_>) -> Option<(TopicId, u32, i64)> {
+        let text = std::str::from_utf8(letter.value?).ok()?;
+        let [of, id, partition, offset, _] = text.split(' ').collect::<Vec<_>>()[..] else { return None };
+        let mut topic_id = TopicId::default();
+        for (index, byte) in topic_id.0.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(id.get(2 * index..2 * index + 2)?, 16).ok()?;
+        }
+        (of == stage).then_some((topic_id, partition.parse().ok()?, offset.parse().ok()?))
+    }
+}

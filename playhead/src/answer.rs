@@ -1,0 +1,61 @@
+//! Where answers go: standard output, in words or as JSON.
+
+use std::io::{self, BufWriter, Write};
+
+use anstyle::Style;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+
+/// Standard output; colours only on a terminal, and not with NO_COLOR.
+pub(crate) struct Answer {
+    out: BufWriter<anstream::Stdout>,
+    /// Whether the answer is JSON.
+    pub(crate) is_json: bool,
+}
+
+impl Answer {
+    pub(crate) fn new(is_json: bool) -> Self {
+        Self { out: BufWriter::new(anstream::stdout()), is_json }
+    }
+
+    /// One value of JSON on a line of its own.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, value)?;
+        self.out.write_all(b"\n")
+    }
+
+    /// A line.
+    pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{text}")
+    }
+
+    /// A heading.
+    pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
+        let bold = Style::new().bold();
+        writeln!(self.out, "{bold}{text}{bold:#}")
+    }
+
+    /// A table whose columns in `right` are figures.
+    pub(crate) fn table(&mut self, header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> io::Result<()> {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(header.iter().copied());
+        table.add_rows(rows);
+        for (index, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, 2));
+            if right.contains(&index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let mut lines = table.lines();
+        if let Some(header) = lines.next() {
+            self.heading(header.trim_end())?;
+        }
+        lines.try_for_each(|line| self.line(line.trim_end()))
+    }
+
+    /// Hands everything on.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,229 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+/// From players' events to resume positions, sessions and quality of service.
+#[derive(Debug, Parser)]
+#[command(name = "playhead", version, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// Folder that holds the log, the stores and the schemas [default: ./playhead-data]
+    #[arg(long, global = true, value_name = "DIR", env = "PLAYHEAD_DATA")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Configuration file [default: playhead.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "PLAYHEAD_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Answer in JSON: one object or array, or one object a line for streams of records
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Import what another service hands out
+    #[command(subcommand)]
+    Import(Import),
+    /// Write events, one JSON object a line, to a raw topic
+    #[command(after_help = "Examples:
+  playhead ingest events.ndjson
+  zcat events.ndjson.gz | playhead ingest -
+  playhead ingest replay.ndjson --received-time 2024-01-16T18:00:00Z
+  playhead ingest app.ndjson --topic app_events --json
+
+Each line gets a verdict; rejected ones are listed with line, reason and field, and the rest goes on. Events without event_id get one made of
+what they say. With --received-time (a replay) nothing is too old, and there is no ledger: the same file sent again after the state horizon
+counts double.")]
+    Ingest(Ingest),
+    /// Show the records of a topic
+    #[command(after_help = "Examples:
+  playhead read playback_sessions --limit 3
+  playhead read playback_events --partition 2 --from-offset 100
+  playhead read resume_state --from-time 2024-01-16T00:00:00Z --json | jq .value.position_ms")]
+    Read(Read),
+    /// Where a profile resumes everything that it watched, newest first
+    #[command(after_help = "Examples:
+  playhead resume p3
+  playhead resume p3 --json | jq '.[] | select(.preview | not)'")]
+    Resume(Profile),
+    /// What a profile has begun and not finished, newest first
+    #[command(after_help = "Examples:
+  playhead continue-watching p3
+  playhead continue-watching p3 --limit 5 --json")]
+    ContinueWatching(ContinueWatching),
+    /// What a profile watched, newest first
+    #[command(after_help = "Examples:
+  playhead history p3
+  playhead history p3 --from 2023-12-01T00:00:00Z --to 2024-01-01T00:00:00Z
+  playhead history p3 --previews --limit 10
+  playhead history p3 --page-token 1705427569000000/0b7c... --json")]
+    History(History),
+    /// One session: its rows, its quality of service, and what happened when
+    #[command(after_help = "Examples:
+  playhead session sample-session
+  playhead session sample-session --json | jq .qos[0].rebuffer_ratio_cta2066")]
+    Session(Session),
+    /// Quality of service over all sessions
+    #[command(after_help = "Examples:
+  playhead qos
+  playhead qos --by device_type
+  playhead qos --since 2024-01-01T00:00:00Z --json")]
+    Qos(Qos),
+    /// The Avro schemas
+    #[command(subcommand)]
+    Schemas(Schemas),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// Import viewing activity: one row a view, plain or gzip
+    #[command(after_help = "Examples:
+  playhead import viewing-activity viewing_activity.csv.gz
+  playhead import viewing-activity ViewingActivity.csv --received-time 2024-01-17T00:00:00Z
+  playhead import viewing-activity export.csv --json
+
+Columns (any order): profile, start_time, duration, title, supplemental_type, autoplayed, device_type, bookmark, country; or those of
+Netflix's own export. Rows that were imported before are passed over, so a second run or a longer export adds only what is new.")]
+    ViewingActivity(ViewingActivity),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ViewingActivity {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// When the rows are said to have been received: RFC 3339 or microseconds since 1970 [default: now]
+    #[arg(long, value_name = "T")]
+    pub(crate) received_time: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ingest {
+    /// The file, plain or gzip; - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Where the events go: playback_events, app_events or billing_events
+    #[arg(long, default_value = "playback_events")]
+    pub(crate) topic: String,
+    /// When events that don't say so are said to have been received: RFC 3339 or microseconds since 1970 [default: now]
+    #[arg(long, value_name = "T")]
+    pub(crate) received_time: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Read {
+    /// The topic
+    pub(crate) topic: String,
+    /// Only this partition
+    #[arg(long, value_name = "N")]
+    pub(crate) partition: Option<u32>,
+    /// From this offset on
+    #[arg(long, value_name = "N", conflicts_with = "from_time")]
+    pub(crate) from_offset: Option<i64>,
+    /// From the first record on whose timestamp is not before this: RFC 3339 or microseconds since 1970
+    #[arg(long, value_name = "T")]
+    pub(crate) from_time: Option<String>,
+    /// At most so many records
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Profile {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile_id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ContinueWatching {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile_id: String,
+    /// At most so many titles
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// The profile
+    #[arg(value_name = "PROFILE")]
+    pub(crate) profile_id: String,
+    /// Opened at or after this: RFC 3339 or microseconds since 1970
+    #[arg(long, value_name = "T")]
+    pub(crate) from: Option<String>,
+    /// Opened before this: RFC 3339 or microseconds since 1970
+    #[arg(long, value_name = "T")]
+    pub(crate) to: Option<String>,
+    /// At most so many sessions
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Go on behind the page before
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) page_token: Option<String>,
+    /// Previews instead of full plays: below 2 min of media, or flagged
+    #[arg(long)]
+    pub(crate) previews: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Session {
+    /// The session
+    #[arg(value_name = "ID")]
+    pub(crate) session_id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Qos {
+    /// Only sessions opened at or after this: RFC 3339 or microseconds since 1970
+    #[arg(long, value_name = "T")]
+    pub(crate) since: Option<String>,
+    /// A row for each of these
+    #[arg(long, value_name = "DIMENSION", value_enum, value_delimiter = ',', default_value = "device_type,country")]
+    pub(crate) by: Vec<Dimension>,
+}
+
+/// What QoS can be told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Dimension {
+    DeviceType,
+    Country,
+    Cdn,
+    Player,
+    AppVersion,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schemas {
+    /// Hold every schema against all that were released: anything but FULL_TRANSITIVE is named
+    #[command(after_help = "Examples:
+  playhead schemas check
+  playhead schemas check --json")]
+    Check,
+}
+
+/// Reads the command line. Help and version are printed, and end the program; what is wrong comes back as one line.
+pub(crate) fn parse() -> anyhow::Result<Cli> {
+    Cli::try_parse().map_err(|error| {
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+            error.exit();
+        }
+        anyhow::anyhow!(one_line(&error.render().to_string()))
+    })
+}
+
+/// Clap's message without its usage text: what is wrong, and its tips.
+fn one_line(rendered: &str) -> String {
+    let message = rendered.split("\nUsage:").next().unwrap_or(rendered).split("\nFor more information").next().unwrap_or(rendered);
+    let parts = message.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| line.trim_start_matches("error: "));
+    let line = parts.collect::<Vec<_>>().join(" ").replace(" tip: ", "; ");
+    format!("{line}; see --help")
+}

@@ -1,0 +1,114 @@
+//! `playhead ingest`
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use pipeline::local::LocalLane;
+use producers::ingest::{IngestOptions, IngestReport, RawTopic, Verdict as LineVerdict, ingest, outputs};
+use producers::open_plain_or_gzip;
+use schemas::SchemaSource as _;
+use schemas::registry::value_subject;
+
+use super::received_time;
+use super::summary::Outcome;
+use crate::answer::Answer;
+use crate::cli::Ingest;
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::failure::Verdict;
+use crate::progress::Progress;
+use crate::{shown, topology};
+
+/// Lines per transaction.
+const BATCH_LINES: usize = 5_000;
+
+pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
+    let Some(topic) = RawTopic::named(&args.topic) else {
+        bail!("--topic: {:?} is no raw topic: use {}", args.topic, RawTopic::ALL.map(RawTopic::name).join(", "));
+    };
+    let received = received_time(args.received_time.as_deref())?;
+    let progress = Progress::new(answer.is_json);
+    let name = if is_standard_input(&args.file) { "standard input".to_owned() } else { args.file.display().to_string() };
+    let input = open(&args.file, &progress).with_context(|| format!("cannot read {name}"))?;
+    let input = open_plain_or_gzip(input).with_context(|| format!("cannot read {name}"))?;
+
+    let started = Instant::now();
+    let folder = DataFolder::open_or_create(&config.data)?;
+    let topics = outputs(topic, folder.partitions(topic.name())?);
+    let mut lane = LocalLane::new(&folder.log, "ingest", &[], &topics)?;
+    let options = IngestOptions {
+        topic,
+        received,
+        late_horizon_ms: config.playback.late_horizon_ms,
+        batch_lines: BATCH_LINES,
+        schema_id: folder.registry.register(&value_subject(topic.name()), topic.schema())?,
+    };
+    let mut verdicts = Verdicts { answer, is_closed: false };
+    let report = ingest(input, &mut lane, &topics, &options, &mut |verdict| verdicts.show(verdict)).with_context(|| name.clone())?;
+    let run = topology::run_to_end(&folder, &config.playback, &progress)?;
+    let outcome = Outcome::of(&folder, run, started.elapsed())?;
+    summarise(&report, outcome, args.received_time.is_some(), answer)?;
+    Ok(if report.rejected == 0 { Verdict::Well } else { Verdict::BadNews })
+}
+
+fn is_standard_input(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+fn open(file: &Path, progress: &Progress) -> io::Result<Box<dyn Read>> {
+    if is_standard_input(file) {
+        return Ok(Box::new(progress.reading("reading", None, io::stdin().lock())));
+    }
+    if file.is_dir() {
+        return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder"));
+    }
+    let file = File::open(file)?;
+    let length = file.metadata().ok().map(|metadata| metadata.len());
+    Ok(Box::new(progress.reading("reading", length, file)))
+}
+
+/// The verdicts on the lines that were refused, as they come.
+struct Verdicts<'a> {
+    answer: &'a mut Answer,
+    /// Nobody reads them any more: the lines are written all the same.
+    is_closed: bool,
+}
+
+impl Verdicts<'_> {
+    fn show(&mut self, verdict: &LineVerdict) -> io::Result<()> {
+        if self.is_closed || !verdict.is_rejected() {
+            return Ok(());
+        }
+        let shown = if self.answer.is_json { self.answer.json(verdict) } else { self.answer.line(&verdict.to_string()) };
+        match shown {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.is_closed = true;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+/// In words; beside a stream of JSON on standard error.
+fn summarise(report: &IngestReport, outcome: Outcome, is_replay: bool, answer: &mut Answer) -> anyhow::Result<()> {
+    let [lines, accepted, rejected] = [report.lines, report.accepted, report.rejected].map(shown::count);
+    let mut text = vec![
+        format!("{lines} lines: {accepted} accepted, {rejected} rejected"),
+        outcome.line(report.lines, "lines"),
+    ];
+    if is_replay && report.accepted > 0 {
+        text.push("a replay has no ledger: these lines sent again after the state horizon count double".to_owned());
+    }
+    for line in text {
+        if answer.is_json {
+            writeln!(anstream::stderr(), "{line}")?;
+        } else {
+            answer.line(&line)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! The commands, one a file.
+
+mod continue_watching;
+mod history;
+mod import;
+mod ingest;
+mod qos;
+mod read;
+mod resume;
+mod schemas_check;
+mod session;
+mod summary;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
+use producers::{ReceivedTime, parse_time_us};
+
+use crate::answer::Answer;
+use crate::cli::{Cli, Command, Import, Schemas};
+use crate::config::{self, Config};
+use crate::data_folder::DataFolder;
+use crate::failure::Verdict;
+
+/// Carries out a command line.
+///
+/// # Errors
+/// Whatever keeps it from answering.
+pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
+    let config = config::load(cli.data.as_deref(), cli.config.as_deref())?;
+    let mut answer = Answer::new(cli.json);
+    let verdict = match &cli.command {
+        Command::Import(Import::ViewingActivity(args)) => import::run(args, &config, &mut answer),
+        Command::Ingest(args) => ingest::run(args, &config, &mut answer),
+        Command::Read(args) => read::run(args, &open(&config)?, &mut answer),
+        Command::Resume(args) => resume::run(args, &open(&config)?, &mut answer),
+        Command::ContinueWatching(args) => continue_watching::run(args, &open(&config)?, &mut answer),
+        Command::History(args) => history::run(args, &open(&config)?, &mut answer),
+        Command::Session(args) => session::run(args, &open(&config)?, &mut answer),
+        Command::Qos(args) => qos::run(args, &open(&config)?, &mut answer),
+        Command::Schemas(Schemas::Check) => schemas_check::run(&mut answer),
+    }?;
+    answer.finish()?;
+    Ok(verdict)
+}
+
+fn open(config: &Config) -> anyhow::Result<DataFolder> {
+    DataFolder::open(&config.data)
+}
+
+/// The clock, ms since 1970 UTC.
+fn now_ms() -> anyhow::Result<i64> {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).context("the system's clock stands before 1970")?;
+    i64::try_from(since_1970.as_millis()).context("the system's clock is beyond any calendar")
+}
+
+/// `--received-time`, or now.
+fn received_time(given: Option<&str>) -> anyhow::Result<ReceivedTime> {
+    let now_ms = now_ms()?;
+    given.map_or_else(|| Ok(ReceivedTime::now(now_ms)), |text| ReceivedTime::given(text, now_ms)).context("--received-time")
+}
+
+/// A time given by a flag, microseconds since 1970 UTC.
+fn time_us(flag: &str, given: Option<&str>) -> anyhow::Result<Option<i64>> {
+    given.map(parse_time_us).transpose().with_context(|| flag.to_owned())
+}
+
+/// Tells a person which profiles there are, where the one asked for has nothing.
+fn note_unknown_profile(folder: &DataFolder, answer: &mut Answer, profile_id: &str) -> anyhow::Result<()> {
+    let profiles = folder.store.profiles()?;
+    let known = profiles.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if profiles.len() > 10 { ", ..." } else { "" };
+    answer.line(&format!("nothing for profile {profile_id}; profiles with views: {known}{more}"))?;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! `playhead read`
+
+use std::io;
+use std::ops::ControlFlow;
+
+use anyhow::bail;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pipeline::heartbeat::{self, Beat};
+use pipeline::{Headers, Record};
+use schemas::{Schema, SchemaSource as _, json, wire};
+use serde_json::{Map, Value, json};
+use serving::rfc3339;
+
+use super::time_us;
+use crate::answer::Answer;
+use crate::cli::Read;
+use crate::data_folder::{DataFolder, RegistryFile};
+use crate::failure::Verdict;
+
+pub(super) fn run(args: &Read, folder: &DataFolder, answer: &mut Answer) -> anyhow::Result<Verdict> {
+    let from_time_us = time_us("--from-time", args.from_time.as_deref())?;
+    let Ok((_, partitions)) = folder.log.topic(&args.topic) else {
+        let known: Vec<&str> = folder.topics.iter().map(|topic| topic.name.as_str()).collect();
+        bail!("there is no topic {:?}; topics: {}", args.topic, known.join(", "));
+    };
+    let chosen = match args.partition {
+        Some(partition) if partition >= partitions => {
+            bail!("--partition: topic {} has partitions 0 to {}, not {partition}", args.topic, partitions - 1);
+        }
+        Some(partition) => partition..partition + 1,
+        None => 0..partitions,
+    };
+    let mut left = args.limit.unwrap_or(u64::MAX);
+    let mut shower = Shower { topic: &args.topic, registry: &folder.registry, schemas: Vec::new() };
+    for partition in chosen {
+        let (first, end) = folder.log.bounds(&args.topic, partition)?;
+        let from = match (args.from_offset, from_time_us) {
+            (Some(offset), _) if offset < 0 => bail!("--from-offset: {offset} is negative"),
+            (Some(offset), _) => offset.clamp(first, end),
+            (None, Some(time_us)) => folder.log.offset_for_time(&args.topic, partition, time_us.div_euclid(1000))?,
+            (None, None) => first,
+        };
+        let mut shown = Ok(());
+        folder.log.read_partition(&args.topic, partition, from, end, &mut |batch| {
+            for record in &batch.records {
+                if left == 0 {
+                    return ControlFlow::Break(());
+                }
+                left -= 1;
+                shown = shower.show(partition, record, answer);
+                if shown.is_err() {
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        shown?;
+    }
+    Ok(Verdict::Well)
+}
+
+struct Shower<'r> {
+    topic: &'r str,
+    registry: &'r RegistryFile,
+    /// Parsed once per id.
+    schemas: Vec<(u32, Option<Schema>)>,
+}
+
+impl Shower<'_> {
+    fn show(&mut self, partition: u32, record: &Record<'_>, answer: &mut Answer) -> anyhow::Result<()> {
+        let mut shown = Map::new();
+        shown.insert("topic".into(), self.topic.into());
+        shown.insert("partition".into(), partition.into());
+        shown.insert("offset".into(), record.offset.into());
+        shown.insert("timestamp".into(), rfc3339(record.timestamp_ms.saturating_mul(1000)).into());
+        shown.insert("key".into(), record.key.map_or(Value::Null, text_or_base64));
+        shown.insert("headers".into(), headers(record.headers));
+        self.add_value(record, &mut shown);
+        if answer.is_json {
+            answer.json(&shown)?;
+        } else {
+            in_words(self.topic, partition, record, &shown, answer)?;
+        }
+        Ok(())
+    }
+
+    fn add_value(&mut self, record: &Record<'_>, shown: &mut Map<String, Value>) {
+        if heartbeat::is_heartbeat(record) {
+            let beat = record.header(heartbeat::HEADER).and_then(Beat::parse);
+            shown.insert("value".into(), Value::Null);
+            let beat = beat.map_or(Value::Null, |beat| {
+                json!({"sequence": beat.sequence, "sent_at": rfc3339(beat.sent_ms.saturating_mul(1000))})
+            });
+            shown.insert("heartbeat".into(), beat);
+            return;
+        }
+        let Some(value) = record.value else {
+            shown.insert("value".into(), Value::Null);
+            return;
+        };
+        match self.decode(value) {
+            Ok(decoded) => {
+                shown.insert("value".into(), decoded);
+            }
+            Err(reason) => {
+                shown.insert("value".into(), Value::Null);
+                shown.insert("error".into(), reason.into());
+                shown.insert("raw".into(), STANDARD.encode(value).into());
+            }
+        }
+    }
+
+    fn decode(&mut self, value: &[u8]) -> Result<Value, &'static str> {
+        let (id, body) = wire::split(value).map_err(|rejection| rejection.reason.as_str())?;
+        let schema = self.schema(id).ok_or(schemas::Reason::UnknownSchemaId.as_str())?;
+        json::to_value(schema, body).map_err(|rejection| rejection.reason.as_str())
+    }
+
+    fn schema(&mut self, id: u32) -> Option<&Schema> {
+        let place = self.schemas.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
+            let schema = self.registry.schema_by_id(id).ok().flatten().and_then(|schema| Schema::parse(&schema).ok());
+            self.schemas.push((id, schema));
+            self.schemas.len() - 1
+        });
+        self.schemas[place].1.as_ref()
+    }
+}
+
+fn in_words(topic: &str, partition: u32, record: &Record<'_>, shown: &Map<String, Value>, answer: &mut Answer) -> io::Result<()> {
+    let text = |name: &str| shown.get(name).map_or_else(String::new, |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let place = format!("{topic}-{partition} {} {} {}", record.offset, text("timestamp"), text("key").replace('\u{1f}', "/"));
+    if let Some(beat) = shown.get("heartbeat") {
+        return answer.line(&format!("{place} heartbeat {beat}"));
+    }
+    if shown.contains_key("error") {
+        return answer.line(&format!("{place} not readable: {}, {} bytes", text("error"), record.value.map_or(0, <[u8]>::len)));
+    }
+    // What is not known says nothing.
+    let mut value = shown.get("value").cloned().unwrap_or_default();
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|_, value| !value.is_null());
+    }
+    answer.line(&format!("{place} {value}"))
+}
+
+fn headers(headers: Headers<'_>) -> Value {
+    headers.iter().map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), text_or_base64(value))).collect::<Map<_, _>>().into()
+}
+
+fn text_or_base64(bytes: &[u8]) -> Value {
+    std::str::from_utf8(bytes).map_or_else(|_| STANDARD.encode(bytes), str::to_owned).into()
+}

@@ -1,0 +1,46 @@
+//! What a command that writes says at its end.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::data_folder::DataFolder;
+use crate::shown;
+use crate::topology::RunReport;
+
+/// What came of the records that were written.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Outcome {
+    /// Rows of sessions in the store.
+    pub(crate) sessions: u64,
+    /// Events that were there already.
+    pub(crate) duplicates: u64,
+    /// Events that went to `dead_letters`.
+    pub(crate) dead_letters: u64,
+    /// How long it took.
+    pub(crate) seconds: f64,
+}
+
+impl Outcome {
+    pub(crate) fn of(folder: &DataFolder, report: RunReport, took: Duration) -> anyhow::Result<Self> {
+        Ok(Self {
+            sessions: folder.store.session_count()?,
+            duplicates: report.duplicates,
+            dead_letters: report.dead_letters,
+            seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
+        })
+    }
+
+    /// In words; `read` is how many rows or lines were read.
+    pub(crate) fn line(&self, read: u64, unit: &str) -> String {
+        let per_second = if self.seconds > 0.0 { read as f64 / self.seconds } else { 0.0 };
+        format!(
+            "{} sessions in the store, {} duplicates, {} dead letters; {:.2} s, {} {unit}/s",
+            shown::count(self.sessions),
+            shown::count(self.duplicates),
+            shown::count(self.dead_letters),
+            self.seconds,
+            shown::count(per_second as u64),
+        )
+    }
+}

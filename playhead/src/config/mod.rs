@@ -1,0 +1,93 @@
+//! The configuration: flag over environment over file over default.
+
+mod duration;
+mod file;
+mod setting;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use setting::{SETTINGS, Value, Values};
+
+/// Between the bound for late data and the time for which state keeps a session lies at least this much, ms: every copy of an event that can
+/// still come then finds its session.
+const HORIZONS_APART_MS: i64 = 6 * 3_600_000;
+
+/// What the program runs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    pub(crate) playback: PlaybackSettings,
+}
+
+/// `[playback]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlaybackSettings {
+    /// W: how old an event may be when it is received, ms.
+    pub(crate) late_horizon_ms: i64,
+    /// H: how long a session is remembered, ms of log time.
+    pub(crate) state_horizon_ms: i64,
+    /// Silence after which an open session is closed, ms of log time.
+    pub(crate) silence_ms: i64,
+    /// Distinct events of a session.
+    pub(crate) max_session_events: u32,
+}
+
+/// Reads the configuration. `data` and `file` are the flags of those names.
+///
+/// # Errors
+/// Where a key is unknown, a value of the wrong type or out of range: the place and the key are named.
+pub(crate) fn load(data: Option<&Path>, file: Option<&Path>) -> anyhow::Result<Config> {
+    let mut values = Values::defaults();
+    if let Some((path, text)) = read_file(file)? {
+        file::read(&path, &text, &mut values)?;
+    }
+    for setting in SETTINGS {
+        let name = setting.environment_name();
+        if let Some(text) = std::env::var_os(&name) {
+            let text = text.to_str().with_context(|| format!("{name}: is not UTF-8"))?;
+            values.set(setting.key, setting.parse(text).map_err(|problem| anyhow::anyhow!("{name}: {problem}"))?, name);
+        }
+    }
+    if let Some(data) = data {
+        let data = data.to_str().context("--data: is not UTF-8")?;
+        values.set("data", Value::Text(data.to_owned()), "--data".to_owned());
+    }
+    check(&values)
+}
+
+/// The file asked for, or playhead.toml where there is one.
+fn read_file(file: Option<&Path>) -> anyhow::Result<Option<(PathBuf, String)>> {
+    let path = file.unwrap_or(Path::new("playhead.toml"));
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some((path.to_owned(), text))),
+        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read the configuration file {}", path.display())),
+    }
+}
+
+fn check(values: &Values) -> anyhow::Result<Config> {
+    let data = values.text("data");
+    if data.is_empty() {
+        bail!("{}: data: is empty, must name a folder", values.origin("data"));
+    }
+    let playback = PlaybackSettings {
+        late_horizon_ms: values.number("playback.late_horizon"),
+        state_horizon_ms: values.number("playback.state_horizon"),
+        silence_ms: values.number("playback.silence"),
+        max_session_events: u32::try_from(values.number("playback.max_session_events")).unwrap_or(u32::MAX),
+    };
+    if playback.state_horizon_ms < playback.late_horizon_ms.saturating_add(HORIZONS_APART_MS) {
+        bail!(
+            "{}: playback.state_horizon: {} is too short: it must be at least playback.late_horizon ({}, from {}) + 6h, or late copies of an event \
+             would be taken for new ones",
+            values.origin("playback.state_horizon"),
+            duration::shown(playback.state_horizon_ms),
+            duration::shown(playback.late_horizon_ms),
+            values.origin("playback.late_horizon"),
+        );
+    }
+    Ok(Config { data: PathBuf::from(data), playback })
+}

@@ -1,0 +1,126 @@
+//! What can be set.
+
+use std::collections::BTreeMap;
+
+use processors::playback::PlaybackConfig;
+
+use super::duration;
+
+/// One key of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    /// Its path in the file, joined by dots.
+    pub(super) key: &'static str,
+    kind: Kind,
+    default: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Text,
+    /// From and to, ms.
+    Duration(i64, i64),
+    /// From and to.
+    Integer(i64, i64),
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Every key.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting { key: "data", kind: Kind::Text, default: "playhead-data" },
+    Setting { key: "playback.late_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "72h" },
+    Setting { key: "playback.state_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "78h" },
+    Setting { key: "playback.silence", kind: Kind::Duration(60_000, 24 * HOUR_MS), default: "30m" },
+    Setting {
+        key: "playback.max_session_events",
+        kind: Kind::Integer(1, PlaybackConfig::MAX_SESSION_EVENTS as i64),
+        default: "20000",
+    },
+];
+
+/// A value of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Text(String),
+    Number(i64),
+}
+
+impl Setting {
+    /// The key's environment variable: `PLAYHEAD_PLAYBACK_LATE_HORIZON`.
+    pub(super) fn environment_name(&self) -> String {
+        format!("PLAYHEAD_{}", self.key.replace('.', "_").to_uppercase())
+    }
+
+    /// What a value must be, in words.
+    pub(super) fn expected(&self) -> String {
+        match self.kind {
+            Kind::Text => "must be text".to_owned(),
+            Kind::Duration(from, to) => format!(
+                "must be a duration between {} and {}, as in {:?}",
+                duration::shown(from),
+                duration::shown(to),
+                self.default
+            ),
+            Kind::Integer(from, to) => format!("must be a whole number between {from} and {to}"),
+        }
+    }
+
+    /// Whether the file says it in quotes.
+    pub(super) fn is_quoted(&self) -> bool {
+        !matches!(self.kind, Kind::Integer(..))
+    }
+
+    /// Reads a value from text.
+    pub(super) fn parse(&self, text: &str) -> Result<Value, String> {
+        let problem = || format!("{text:?} {}", self.expected());
+        let number = |number: Option<i64>, from, to| number.filter(|number| (from..=to).contains(number)).map(Value::Number);
+        match self.kind {
+            Kind::Text => Ok(Value::Text(text.to_owned())),
+            Kind::Duration(from, to) => number(duration::parse_ms(text), from, to).ok_or_else(problem),
+            Kind::Integer(from, to) => number(text.trim().parse().ok(), from, to).ok_or_else(problem),
+        }
+    }
+}
+
+/// The value of every setting, and where it comes from.
+#[derive(Debug)]
+pub(super) struct Values {
+    values: BTreeMap<&'static str, (Value, String)>,
+}
+
+impl Values {
+    pub(super) fn defaults() -> Self {
+        let default = |setting: &Setting| {
+            let value = setting.parse(setting.default).expect("every default is a value of its setting");
+            (setting.key, (value, "the default".to_owned()))
+        };
+        Self { values: SETTINGS.iter().map(default).collect() }
+    }
+
+    pub(super) fn set(&mut self, key: &'static str, value: Value, origin: String) {
+        self.values.insert(key, (value, origin));
+    }
+
+    pub(super) fn origin(&self, key: &str) -> &str {
+        &self.get(key).1
+    }
+
+    pub(super) fn text(&self, key: &str) -> &str {
+        match &self.get(key).0 {
+            Value::Text(text) => text,
+            Value::Number(_) => unreachable!("{key} is a text setting"),
+        }
+    }
+
+    pub(super) fn number(&self, key: &str) -> i64 {
+        match &self.get(key).0 {
+            Value::Number(number) => *number,
+            Value::Text(_) => unreachable!("{key} is a number setting"),
+        }
+    }
+
+    fn get(&self, key: &str) -> &(Value, String) {
+        self.values.get(key).expect("only keys of SETTINGS are asked for, and each has a default")
+    }
+}

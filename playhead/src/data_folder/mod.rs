@@ -1,0 +1,65 @@
+//! The data folder: log, serving store, schemas, and the lock by which one process owns them.
+
+mod lock;
+mod registry_file;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use pipeline::local::{LocalLog, TopicOptions};
+use schemas::topics::{self, Topics};
+use sink_local::LocalStore;
+
+pub(crate) use lock::Lock;
+pub(crate) use registry_file::RegistryFile;
+
+/// An opened data folder, owned by this process.
+pub(crate) struct DataFolder {
+    pub(crate) log: LocalLog,
+    pub(crate) store: LocalStore,
+    pub(crate) registry: Arc<RegistryFile>,
+    pub(crate) topics: Topics,
+    /// Held until the files above are closed: fields are dropped in order.
+    _lock: Lock,
+}
+
+impl DataFolder {
+    /// Opens the folder for a command that writes, making it where there is none.
+    ///
+    /// # Errors
+    /// Where another process owns it, or its files can't be used.
+    pub(crate) fn open_or_create(path: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
+        Self::open_locked(path)
+    }
+
+    /// Opens the folder for a command that reads.
+    ///
+    /// # Errors
+    /// Where there is none, another process owns it, or its files can't be used.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        if !path.join("log.redb").exists() {
+            bail!("there is no data in {}: import or ingest something first, or name another folder with --data", path.display());
+        }
+        Self::open_locked(path)
+    }
+
+    fn open_locked(path: &Path) -> anyhow::Result<Self> {
+        let lock = Lock::take(path)?;
+        let log = LocalLog::open(&path.join("log.redb"))?;
+        let store = LocalStore::open(&path.join("serving.redb"))?;
+        let registry = Arc::new(RegistryFile::open(&path.join("schemas.json"))?);
+        let topics = topics::builtin();
+        for topic in &topics {
+            let max_future_ms = topic.timestamps.and_then(|timestamps| i64::try_from(timestamps.after_max_ms).ok());
+            log.create_topic(&topic.name, TopicOptions { partitions: topic.dev_partitions, max_future_ms })?;
+        }
+        Ok(Self { log, store, registry, topics, _lock: lock })
+    }
+
+    /// Number of partitions of one of our topics.
+    pub(crate) fn partitions(&self, topic: &str) -> anyhow::Result<u32> {
+        Ok(self.log.topic(topic)?.1)
+    }
+}

@@ -1,0 +1,18 @@
+//! Playhead: from players' events to resume positions, sessions and quality of service.
+
+use std::process::ExitCode;
+
+mod answer;
+mod cli;
+mod commands;
+mod config;
+mod data_folder;
+mod failure;
+mod progress;
+mod shown;
+mod topology;
+
+fn main() -> ExitCode {
+    let outcome = cli::parse().and_then(|cli| commands::run(&cli));
+    failure::exit_code(outcome)
+}

@@ -1,0 +1,127 @@
+//! The stages of one process, from raw events to the serving store: which topics each reads and writes. Read it from top to bottom.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use pipeline::local::{LocalLane, LocalLog};
+use pipeline::{LogTimeRule, OutputTopic, Processor, RunOptions, Shutdown, SinkOptions, Totals, run_processor, run_sink};
+use processors::DeadLetterWriter;
+use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
+use processors::profile::{Profile, ProfileConfig};
+use schemas::SchemaSource;
+use sink_local::{INPUTS, LocalSink};
+
+use crate::config::PlaybackSettings;
+use crate::data_folder::DataFolder;
+use crate::progress::Progress;
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RunReport {
+    /// Events that were there already.
+    pub(crate) duplicates: u64,
+    /// Events refused: they are in `dead_letters`.
+    pub(crate) dead_letters: u64,
+}
+
+/// Runs every stage to the end of its input. Each stage reads only what those before it write, so once through is enough.
+pub(crate) fn run_to_end(folder: &DataFolder, settings: &PlaybackSettings, progress: &Progress) -> anyhow::Result<RunReport> {
+    let playback = run_playback(folder, settings, progress)?;
+    let profile = run_profile(folder, settings, progress)?;
+    run_serving(folder, progress)?;
+    Ok(RunReport { duplicates: playback.dropped, dead_letters: playback.rejected + profile.rejected })
+}
+
+/// playback_events -> playback -> playback_events.clean, playback_sessions, qos_session_summary, viewing_progress, active_streams,
+/// dead_letters.
+fn run_playback(folder: &DataFolder, settings: &PlaybackSettings, progress: &Progress) -> anyhow::Result<Totals> {
+    let config = PlaybackConfig {
+        state_horizon_ms: settings.state_horizon_ms,
+        silence_ms: settings.silence_ms,
+        max_session_events: settings.max_session_events,
+        partitions: folder.partitions("playback_events")?,
+        progress_partitions: folder.partitions("viewing_progress")?,
+        active_streams_partitions: folder.partitions("active_streams")?,
+        dead_letters_partitions: folder.partitions("dead_letters")?,
+        ..PlaybackConfig::with_partitions(1)
+    };
+    let mut playback = Playback::new(config, Arc::clone(&folder.registry) as _)?;
+    run_stage(folder, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, progress)
+}
+
+/// viewing_progress (re-keyed from playback_events by profile) -> profile -> resume_state, dead_letters.
+fn run_profile(folder: &DataFolder, settings: &PlaybackSettings, progress: &Progress) -> anyhow::Result<Totals> {
+    let config = ProfileConfig {
+        state_horizon_ms: settings.state_horizon_ms,
+        partitions: folder.partitions("viewing_progress")?,
+        dead_letters_partitions: folder.partitions("dead_letters")?,
+    };
+    let mut profile = Profile::new(config, Arc::clone(&folder.registry) as _)?;
+    let log_time =
+        LogTimeRule::Heartbeats { topic: "playback_events".to_owned(), partitions: folder.partitions("playback_events")? };
+    run_stage(folder, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, progress)
+}
+
+/// playback_sessions, qos_session_summary, resume_state -> the serving store.
+fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
+    let stage = progress.stage("serving");
+    let mut topic_ids = [pipeline::TopicId::default(); INPUTS.len()];
+    for (topic_id, name) in topic_ids.iter_mut().zip(INPUTS) {
+        *topic_id = folder.log.topic(name)?.0;
+    }
+    let mut sink = LocalSink::new(folder.store.clone(), Arc::clone(&folder.registry) as Arc<dyn SchemaSource>, topic_ids);
+    let mut lane = LocalLane::new(&folder.log, "serving", &INPUTS, &[])?;
+    let options = SinkOptions {
+        flush_interval: Duration::from_secs(2),
+        retry_interval: Duration::from_secs(1),
+        stop_when_caught_up: true,
+    };
+    run_sink(&mut sink, &mut lane, &options, &Shutdown::default()).context("the serving store was not brought up to date")?;
+    stage.done();
+    Ok(())
+}
+
+/// Runs a processor from its committed positions to the end of `input`. Where nothing is new its state need not even be restored.
+fn run_stage<P: Processor>(
+    folder: &DataFolder,
+    input: &str,
+    log_time: LogTimeRule,
+    dead_letters_output: u16,
+    processor: &mut P,
+    progress: &Progress,
+) -> anyhow::Result<Totals> {
+    let name = processor.name().to_owned();
+    if is_caught_up(&folder.log, &name, input)? {
+        return Ok(Totals::default());
+    }
+    let stage = progress.stage(&name);
+    let outputs: Vec<OutputTopic> = processor.outputs().to_vec();
+    let dead_letters =
+        DeadLetterWriter::new(&[input], dead_letters_output, folder.partitions(DeadLetterWriter::TOPIC)?, Arc::clone(&folder.registry) as _)?;
+    let mut lane = LocalLane::new(&folder.log, &name, &[input], &outputs)?;
+    let options = RunOptions {
+        log_time,
+        inputs: vec![input.to_owned()],
+        commit_interval: Duration::from_secs(2),
+        commit_records: 50_000,
+        retry_interval: Duration::from_secs(1),
+        stop_when_caught_up: true,
+    };
+    let totals = run_processor(processor, &mut lane, &dead_letters, &options, &Shutdown::default())
+        .with_context(|| format!("stage {name} stopped before the end of {input}"))?;
+    stage.done();
+    Ok(totals)
+}
+
+fn is_caught_up(log: &LocalLog, group: &str, topic: &str) -> anyhow::Result<bool> {
+    let (_, partitions) = log.topic(topic)?;
+    for partition in 0..partitions {
+        let (_, end) = log.bounds(topic, partition)?;
+        let next_offset = log.committed(group, topic, partition)?.map_or(0, |committed| committed.next_offset);
+        if next_offset < end {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

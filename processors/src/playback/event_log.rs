@@ -1,0 +1,209 @@
+//! The distinct events of one session in one allocation: bytes of entries from the front, 64-bit hashes of event ids from the back.
+//!
+//! ```text
+//! | header and entries, in arrival order ->   free   <- hash n .. hash 1 | filter |
+//! ```
+//! The hashes are the dedup set. Up to [`FILTER_FROM`] of them are scanned; beyond, a filter of eight bits an event (four bits set in one
+//! word) tells for all but a few in a hundred that an id is new, at the price of one cache line.
+
+/// Number of events from which on a filter is kept.
+const FILTER_FROM: u16 = 64;
+const HASH_BYTES: usize = size_of::<u64>();
+
+/// See the module's documentation.
+#[derive(Default)]
+pub(crate) struct EventLog {
+    buffer: Box<[u8]>,
+    /// Bytes used from the front.
+    front: u32,
+    count: u16,
+    /// Words of the filter: 0, or 2 to the power of this less one.
+    filter_size: u8,
+}
+
+impl EventLog {
+    /// A log that begins with `header`.
+    pub(crate) fn with_header(header: &[u8]) -> Self {
+        let mut log = Self::default();
+        log.grow(header.len(), 0);
+        log.buffer[..header.len()].copy_from_slice(header);
+        log.front = length(header.len());
+        log
+    }
+
+    /// Header and entries.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.front as usize]
+    }
+
+    /// Number of events.
+    #[inline]
+    pub(crate) fn count(&self) -> u32 {
+        u32::from(self.count)
+    }
+
+    #[inline]
+    fn filter_words(&self) -> usize {
+        if self.filter_size == 0 { 0 } else { 1 << (self.filter_size - 1) }
+    }
+
+    /// Bytes allocated.
+    pub(crate) fn allocated_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Hash of the event that came as number `index`, from 0.
+    pub(crate) fn hash(&self, index: u32) -> u64 {
+        let at = self.hashes_end() - (index as usize + 1) * HASH_BYTES;
+        read_word(&self.buffer, at)
+    }
+
+    /// Whether an event of this hash is held.
+    pub(crate) fn contains(&self, hash: u64) -> bool {
+        if self.filter_size > 0 {
+            let (word, mask) = self.filter_place(hash);
+            if read_word(&self.buffer, word) & mask != mask {
+                return false;
+            }
+        }
+        let end = self.hashes_end();
+        let hashes = &self.buffer[end - self.count as usize * HASH_BYTES..end];
+        // Blocks without an early exit compare four words at a time.
+        let (blocks, rest) = hashes.as_chunks::<64>();
+        blocks
+            .iter()
+            .any(|block| block.as_chunks::<HASH_BYTES>().0.iter().fold(false, |found, word| found | (u64::from_le_bytes(*word) == hash)))
+            || rest.as_chunks::<HASH_BYTES>().0.iter().any(|word| u64::from_le_bytes(*word) == hash)
+    }
+
+    /// Reads a byte of each part that the next event will need, so that they are in the caches by then.
+    #[inline]
+    pub(crate) fn touch(&self) -> u8 {
+        let front = self.front as usize;
+        let hashes = self.hashes_end() - self.count as usize * HASH_BYTES;
+        [0, 64, 128, front, hashes, hashes + 64].into_iter().fold(0, |touched, at| touched ^ self.buffer.get(at).copied().unwrap_or(0))
+    }
+
+    /// Adds an event that is not held yet.
+    pub(crate) fn push(&mut self, hash: u64, entry: &[u8]) {
+        let needed = self.front as usize + entry.len() + (self.count as usize + 1) * HASH_BYTES;
+        if needed > self.hashes_end() {
+            self.grow(entry.len(), 1);
+        }
+        let front = self.front as usize;
+        self.buffer[front..front + entry.len()].copy_from_slice(entry);
+        self.front += length(entry.len());
+        self.count += 1;
+        let at = self.hashes_end() - self.count as usize * HASH_BYTES;
+        self.buffer[at..at + HASH_BYTES].copy_from_slice(&hash.to_le_bytes());
+        if self.filter_size > 0 {
+            self.note_in_filter(hash);
+        }
+    }
+
+    fn hashes_end(&self) -> usize {
+        self.buffer.len() - self.filter_words() * HASH_BYTES
+    }
+
+    /// Makes room for `bytes` more at the front and `hashes` more at the back, with a twelfth to spare: most sessions are short, and what
+    /// is spare in each of them adds up.
+    fn grow(&mut self, bytes: usize, hashes: usize) {
+        let front = self.front as usize;
+        let old_hashes = self.count as usize * HASH_BYTES;
+        let needed = front + bytes + old_hashes + hashes * HASH_BYTES;
+        let room = needed + (needed / 12).max(40);
+        let filter_size = match self.count {
+            0..FILTER_FROM => 0,
+            count => (usize::from(count) / HASH_BYTES * 5 / 4 + 1).next_power_of_two().trailing_zeros() as u8 + 1,
+        };
+        let filter_bytes = if filter_size == 0 { 0 } else { HASH_BYTES << (filter_size - 1) };
+        // The allocator rounds up to 16 less its own word: take what it would waste.
+        let capacity = (room + filter_bytes + HASH_BYTES).next_multiple_of(16) - HASH_BYTES;
+        let mut buffer = vec![0; capacity].into_boxed_slice();
+        buffer[..front].copy_from_slice(&self.buffer[..front]);
+        let old_end = self.hashes_end();
+        let end = capacity - filter_bytes;
+        buffer[end - old_hashes..end].copy_from_slice(&self.buffer[old_end - old_hashes..old_end]);
+        let keeps_filter = filter_size == self.filter_size;
+        if keeps_filter {
+            buffer[end..].copy_from_slice(&self.buffer[old_end..]);
+        }
+        self.buffer = buffer;
+        self.filter_size = filter_size;
+        if !keeps_filter {
+            for index in 0..self.count() {
+                self.note_in_filter(self.hash(index));
+            }
+        }
+    }
+
+    /// Byte position of the filter's word for a hash, and the four bits to look at in it.
+    fn filter_place(&self, hash: u64) -> (usize, u64) {
+        let word = (hash >> 32) as u32 & (self.filter_words() as u32 - 1);
+        let bit = |shift: u32| 1u64 << ((hash >> shift) & 63);
+        (self.hashes_end() + word as usize * HASH_BYTES, bit(0) | bit(6) | bit(12) | bit(18))
+    }
+
+    fn note_in_filter(&mut self, hash: u64) {
+        let (at, mask) = self.filter_place(hash);
+        let word = read_word(&self.buffer, at) | mask;
+        self.buffer[at..at + HASH_BYTES].copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+fn read_word(buffer: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(buffer[at..at + HASH_BYTES].try_into().expect("eight bytes"))
+}
+
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("a session is capped at 20,000 events of less than 3 KiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn holds_what_was_pushed_and_nothing_else(
+            header in prop::collection::vec(any::<u8>(), 0..40),
+            entries in prop::collection::vec((any::<u64>(), prop::collection::vec(any::<u8>(), 1..30)), 0..300),
+            others in prop::collection::vec(any::<u64>(), 50),
+        ) {
+            let mut log = EventLog::with_header(&header);
+            let mut expected = header.clone();
+            let mut hashes = Vec::new();
+            for (hash, entry) in &entries {
+                prop_assert_eq!(log.contains(*hash), hashes.contains(hash));
+                if log.contains(*hash) {
+                    continue;
+                }
+                log.push(*hash, entry);
+                hashes.push(*hash);
+                expected.extend_from_slice(entry);
+            }
+            prop_assert_eq!(log.bytes(), &expected[..]);
+            prop_assert_eq!(log.count() as usize, hashes.len());
+            for (index, hash) in (0..).zip(&hashes) {
+                prop_assert_eq!(log.hash(index), *hash);
+                prop_assert!(log.contains(*hash));
+            }
+            for other in others {
+                prop_assert_eq!(log.contains(other), hashes.contains(&other));
+            }
+        }
+    }
+
+    #[test]
+    fn hashes_that_share_their_filter_bits_are_told_apart() {
+        let mut log = EventLog::default();
+        // Equal in the bits that choose the filter's word and its bits; they differ in between.
+        for number in 0..200u64 {
+            log.push(number << 24, &[1]);
+        }
+        assert!((0..200u64).all(|number| log.contains(number << 24)));
+        assert!(!log.contains(200 << 24));
+    }
+}

@@ -1,0 +1,178 @@
+//! The playback processor: deduplicates events, keeps sessions, and says what they come to.
+//!
+//! Remember, then judge. A session's state is the set of its distinct events, in a compact log in the order of arrival; per event there is
+//! one look-up, one append, and the record is passed on to `playback_events.clean`. When something must be said the log is decoded, sorted
+//! and folded by one pure function ([`crate::qos::fold`]). So any order, duplication or batching gives the same final summary.
+
+mod config;
+mod entry;
+mod event_log;
+mod fold;
+mod identity;
+mod report;
+mod row;
+mod schedule;
+mod session_id;
+mod state;
+mod table;
+mod timers;
+mod varint;
+
+use std::sync::Arc;
+
+use pipeline::{Blocked, Judgement, Moment, Outcome, OutputTopic, Outputs, Processor, Record, TopicPartition, Unavailable};
+use schemas::{
+    ActiveStream, CleanPrefix, Decoder, PlaybackEvent, PlaybackSession, QosSessionSummary, Record as _, Rejection, SchemaSource,
+    SourceError, ViewingProgress, admission, clean, wire,
+};
+
+pub use config::{DEAD_LETTERS, PlaybackConfig};
+use report::OutputSchemas;
+pub use state::{PlaybackState, Taken};
+
+use crate::rejection;
+
+/// Header of records that an importer wrote. `ledger` guards them, so their sessions are forgotten as soon as they are closed.
+pub const IMPORT_HEADER: &str = "playhead.import";
+
+/// See the module's documentation.
+pub struct Playback {
+    config: PlaybackConfig,
+    outputs: Vec<OutputTopic>,
+    source: Arc<dyn SchemaSource>,
+    decoder: Decoder,
+    /// Schema ids of raw values, each with that of the clean records made from them.
+    clean_ids: Vec<(u32, u32)>,
+    schemas: OutputSchemas,
+}
+
+impl Playback {
+    /// Name of the stage.
+    pub const NAME: &'static str = "playback";
+
+    /// A processor with these settings, its schemas registered.
+    ///
+    /// # Errors
+    /// Where the registry does not take them.
+    pub fn new(config: PlaybackConfig, source: Arc<dyn SchemaSource>) -> Result<Self, SourceError> {
+        let schemas = OutputSchemas {
+            session: source.register("playback_sessions-value", PlaybackSession::SCHEMA)?,
+            summary: source.register("qos_session_summary-value", QosSessionSummary::SCHEMA)?,
+            progress: source.register("viewing_progress-value", ViewingProgress::SCHEMA)?,
+            active_stream: source.register("active_streams-value", ActiveStream::SCHEMA)?,
+        };
+        let outputs = config.outputs();
+        let decoder = Decoder::new::<PlaybackEvent<'static>>(Arc::clone(&source));
+        Ok(Self { config, outputs, source, decoder, clean_ids: Vec::new(), schemas })
+    }
+
+    fn learn(&mut self, id: u32) -> Result<(), SourceError> {
+        if self.decoder.plan(id).is_none() {
+            self.decoder.learn(id)?;
+        }
+        if self.decoder.plan(id).is_some() && self.clean_id(id).is_none() {
+            let Some(raw) = self.source.schema_by_id(id)? else { return Ok(()) };
+            let clean_schema = clean::schema_for(&raw)
+                .map_err(|error| SourceError::Refused { subject: "playback_events.clean-value".into(), cause: error.to_string() })?;
+            let clean_id = self.source.register("playback_events.clean-value", &clean_schema)?;
+            self.clean_ids.push((id, clean_id));
+        }
+        Ok(())
+    }
+
+    fn clean_id(&self, raw_id: u32) -> Option<u32> {
+        self.clean_ids.iter().find(|(raw, _)| *raw == raw_id).map(|&(_, clean)| clean)
+    }
+
+    /// Decodes a raw record and holds it to the rules.
+    fn open<'a>(&self, record: &Record<'a>, judgement: Judgement) -> Result<(u32, PlaybackEvent<'a>, &'a [u8]), Box<Rejection>> {
+        if judgement == Judgement::Accepted {
+            let (id, plan, body) = self.decoder.open(record.value.unwrap_or_default())?;
+            return Ok((id, PlaybackEvent::decode_accepted(plan, body)?, body));
+        }
+        let (_, body) = admission::open(record.value)?;
+        let (id, plan, _) = self.decoder.open(record.value.unwrap_or_default())?;
+        let event = PlaybackEvent::decode(plan, body)?;
+        admission::check_key(record.key, "session_id", event.session_id)?;
+        Ok((id, event, body))
+    }
+
+    fn pass_on(
+        &self,
+        raw_id: u32,
+        body: &[u8],
+        event: &PlaybackEvent<'_>,
+        taken: &Taken,
+        record: &Record<'_>,
+        moment: &Moment,
+        out: &mut Outputs,
+    ) {
+        if out.is_suppressed() {
+            return;
+        }
+        let prefix = CleanPrefix {
+            effective_time: taken.effective_time_us,
+            late: taken.is_late,
+            content_hash: clean::content_hash(body),
+            source_topic_id: moment.topic_id.0,
+            source_partition: i32::try_from(moment.source.partition).unwrap_or(i32::MAX),
+            source_offset: record.offset,
+        };
+        let clean_id = self.clean_id(raw_id).expect("a record is processed once its schema is known");
+        let log_time_ms = moment.log_time_ms.unwrap_or(record.timestamp_ms);
+        out.push_to(config::CLEAN, moment.source.partition, log_time_ms, event.session_id.as_bytes(), |value| {
+            wire::frame(clean_id, value);
+            clean::write(&prefix, body, value);
+        });
+    }
+}
+
+impl Processor for Playback {
+    type State = PlaybackState;
+
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn outputs(&self) -> &[OutputTopic] {
+        &self.outputs
+    }
+
+    fn new_state(&self, source: TopicPartition) -> PlaybackState {
+        PlaybackState::new(self.config.clone(), self.schemas, source.partition)
+    }
+
+    fn advance(&self, state: &mut PlaybackState, log_time_ms: i64, out: &mut Outputs) {
+        state.advance(log_time_ms, out);
+    }
+
+    fn prepare(&self, state: &PlaybackState, upcoming: &[Record<'_>]) {
+        state.prepare(upcoming.iter().map(|record| record.key.unwrap_or_default()));
+    }
+
+    fn ready(&self, record: &Record<'_>) -> Result<(), Blocked> {
+        let Some(Ok((id, _))) = record.value.map(wire::split) else { return Ok(()) };
+        let is_known = self.clean_id(id).is_some() || (self.decoder.is_known(id) && self.decoder.plan(id).is_none());
+        if is_known { Ok(()) } else { Err(Blocked { what: format!("schema {id}"), id }) }
+    }
+
+    fn unblock(&mut self, blocked: &Blocked) -> Result<(), Unavailable> {
+        self.learn(blocked.id).map_err(|error| Unavailable { what: blocked.what.clone(), cause: error.to_string() })
+    }
+
+    fn process(&self, state: &mut PlaybackState, record: &Record<'_>, moment: &Moment, out: &mut Outputs) -> Outcome {
+        let (id, event, body) = match self.open(record, moment.judgement) {
+            Ok(opened) => opened,
+            Err(refused) => return rejection::outcome(refused),
+        };
+        let log_time_ms = moment.log_time_ms.unwrap_or(record.timestamp_ms);
+        let is_import = record.headers.get(IMPORT_HEADER).is_some();
+        match state.take(&event, log_time_ms, is_import, moment.judgement, out, |out, taken| {
+            self.pass_on(id, body, &event, taken, record, moment, out);
+        }) {
+            Ok(true) => Outcome::Done,
+            Ok(false) => Outcome::Drop("duplicate"),
+            Err(refused) => rejection::outcome(refused),
+        }
+    }
+}

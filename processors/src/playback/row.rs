@@ -1,0 +1,198 @@
+//! One row: (session_id, opened_at). Its log of distinct events, and what must be known of them between folds.
+
+use schemas::{EventType, PlaybackEvent};
+
+use crate::qos::{self, EndTracker};
+
+use super::entry::{self, Cursor, Incoming};
+use super::event_log::EventLog;
+use super::identity::{self, Identity};
+use super::session_id::{PackedId, SessionId};
+
+/// Index of a row in its partition's table.
+pub(crate) type Slot = u32;
+
+/// No row.
+pub(crate) const NO_SLOT: Slot = Slot::MAX;
+
+/// How the row was closed, as far as its events do not say so themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ClosedBy {
+    /// Open, or closed by an end that is open at its last event.
+    #[default]
+    Events,
+    /// Silence in log time.
+    Silence,
+    /// Its day was over.
+    Cut,
+}
+
+/// See the module's documentation. There are many, so it is kept small: times between folds are seconds of log time in 32 bits.
+pub(crate) struct Row {
+    pub(crate) log: EventLog,
+    pub(crate) cursor: Cursor,
+    /// Follows the ends; none before the first one.
+    end: Option<Box<EndTracker>>,
+    /// Effective time of the event that opened it, microseconds; half of the row's identity.
+    pub(crate) opened_at_us: i64,
+    /// Log time of its first record: the marks at which an open session is reported, and the cut, are counted from here.
+    pub(crate) opened_log_ms: i64,
+    /// Media as of the last fold; negative: none yet.
+    media_ms: i64,
+    /// Log time from its first record to its newest distinct event, ms. Only an open row's counts, and that is open for a day at most.
+    last_log_after_ms: u32,
+    /// The row of the same session before its day was over.
+    pub(crate) older: Slot,
+    /// When its one valid timer is due, the low bits: they tell it from timers that were set before.
+    pub(crate) timer_tag: u32,
+    /// Log time of its last closing, rounded up.
+    pub(crate) closed_s: u32,
+    /// Log time at which it was last reported.
+    pub(crate) said_s: u32,
+    /// Log time of its last progress record; 0: none yet.
+    pub(crate) progress_s: u32,
+    /// Hash of what the last progress record said; 0: none yet.
+    pub(crate) progress_print: u32,
+    /// Log time of its last active-stream record; 0: none yet.
+    pub(crate) active_s: u32,
+    /// Events as of the last report; 0: never reported.
+    said_count: u16,
+    /// Number of the next mark of an open session.
+    pub(crate) mark: u8,
+    pub(crate) closed_by: ClosedBy,
+    pub(crate) is_closed: bool,
+    said_closed: bool,
+    pub(crate) is_import: bool,
+    pub(crate) is_paused: bool,
+    /// Whether the position has changed since the last progress record.
+    pub(crate) has_progress: bool,
+    pub(crate) is_alive: bool,
+}
+
+const _: () = assert!(size_of::<Row>() <= 168, "what a row takes, each of millions of live sessions takes");
+
+/// How an event relates to what the row held before.
+pub(crate) struct Added {
+    /// Comes after all others in the fold's order.
+    pub(crate) is_newest: bool,
+    /// Whether an end is open at the last event of the set.
+    pub(crate) is_ended: bool,
+}
+
+impl Row {
+    /// A row that `event` opens. The event itself is yet to be added.
+    pub(crate) fn open(event: &PlaybackEvent<'_>, shift_us: i64, opened_at_us: i64, log_time_ms: i64, is_import: bool) -> Self {
+        let mut header = Vec::with_capacity(128);
+        identity::write(event, shift_us, &mut header);
+        Self {
+            log: EventLog::with_header(&header),
+            cursor: Cursor::default(),
+            end: None,
+            opened_at_us,
+            opened_log_ms: log_time_ms,
+            media_ms: -1,
+            last_log_after_ms: 0,
+            older: NO_SLOT,
+            timer_tag: 0,
+            closed_s: 0,
+            said_s: 0,
+            progress_s: 0,
+            progress_print: 0,
+            active_s: 0,
+            said_count: 0,
+            mark: 0,
+            closed_by: ClosedBy::Events,
+            is_closed: false,
+            said_closed: false,
+            is_import,
+            is_paused: false,
+            has_progress: false,
+            is_alive: true,
+        }
+    }
+
+    /// Whether the row is one of this session.
+    #[inline]
+    pub(crate) fn is_of(&self, session_id: &PackedId) -> bool {
+        identity::is_of(self.log.bytes(), session_id)
+    }
+
+    pub(crate) fn session_id(&self) -> SessionId {
+        identity::session_id(self.log.bytes())
+    }
+
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        Identity::read(self.log.bytes())
+    }
+
+    /// Log time of its newest distinct event.
+    pub(crate) fn last_log_ms(&self) -> i64 {
+        self.opened_log_ms + i64::from(self.last_log_after_ms)
+    }
+
+    /// Media as of the last fold, ms.
+    pub(crate) fn media_ms(&self) -> Option<i64> {
+        (self.media_ms >= 0).then_some(self.media_ms)
+    }
+
+    pub(crate) fn set_media_ms(&mut self, media_ms: i64) {
+        self.media_ms = media_ms;
+    }
+
+    /// Whether something is known that no report has said.
+    pub(crate) fn is_unsaid(&self) -> bool {
+        u32::from(self.said_count) != self.log.count() || self.said_closed != self.is_closed
+    }
+
+    /// Notes that the row is being reported as it stands.
+    pub(crate) fn note_said(&mut self) {
+        self.said_count = u16::try_from(self.log.count()).unwrap_or(u16::MAX);
+        self.said_closed = self.is_closed;
+    }
+
+    /// Reads of the row what the next event will need, so that it is in the caches by then.
+    #[inline]
+    pub(crate) fn touch(&self) -> u8 {
+        self.is_alive as u8 ^ self.cursor.last.0 as u8 ^ self.log.count() as u8
+    }
+
+    /// Appends a distinct event. `hash` is that of its id.
+    pub(crate) fn add(
+        &mut self,
+        incoming: &Incoming<'_, '_>,
+        hash: u64,
+        log_time_ms: i64,
+        workspace: &mut super::fold::Workspace,
+    ) -> Added {
+        let rank = incoming.rank();
+        let is_newest = rank > self.cursor.last;
+        let position_before = (self.cursor.position_rank, self.cursor.position_ms());
+        workspace.entry.clear();
+        entry::write(&mut self.cursor, incoming, self.log.bytes(), &mut workspace.entry);
+        self.log.push(hash, &workspace.entry);
+        self.last_log_after_ms = u32::try_from(log_time_ms.saturating_sub(self.opened_log_ms)).unwrap_or(u32::MAX);
+        self.has_progress |= position_before != (self.cursor.position_rank, self.cursor.position_ms());
+        match incoming.event.kind {
+            EventType::Pause if is_newest => self.is_paused = true,
+            EventType::Play | EventType::Startup | EventType::Heartbeat if is_newest => self.is_paused = false,
+            _ => {}
+        }
+        self.follow_end(incoming, hash, is_newest, workspace);
+        Added { is_newest, is_ended: self.end.as_ref().is_some_and(|end| end.is_ended()) }
+    }
+
+    /// Whether an end is open is known event by event while they come in order. Only where there is an end and an event comes out of
+    /// order is the whole set looked at again.
+    fn follow_end(&mut self, incoming: &Incoming<'_, '_>, hash: u64, is_newest: bool, workspace: &mut super::fold::Workspace) {
+        let event = incoming.event;
+        let seen = qos::Event::new(incoming.effective_time_us, hash, event.kind)
+            .with_position_ms(event.position_ms)
+            .with_error(event.error_fatal == Some(true), 0);
+        match &mut self.end {
+            None if !seen.is_end() => {}
+            Some(end) if is_newest => end.observe(&seen),
+            None if is_newest => self.end.insert(Box::default()).observe(&seen),
+            _ => self.end = Some(Box::new(workspace.track_end(&self.log))),
+        }
+    }
+}

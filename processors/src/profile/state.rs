@@ -1,0 +1,123 @@
+//! The winners of one partition, by profile and content.
+
+use hashbrown::HashTable;
+use pipeline::KEY_SEPARATOR;
+use schemas::ViewingProgress;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::view::{View, is_full};
+
+const HOUR_MS: i64 = 3_600_000;
+/// How far ahead of its reception an event may be taken to have happened, ms.
+const MAX_AHEAD_MS: i64 = 5 * 60_000;
+
+/// Where a viewing is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The winner of its content.
+    Latest,
+    /// The latest full view of its content.
+    Full,
+    /// Too old to be judged here: stores decide.
+    OfItsOwn,
+}
+
+/// See the module's documentation.
+pub struct ProfileState {
+    horizon_ms: i64,
+    contents: HashTable<Content>,
+    /// The hour of log time in which old winners were last looked for.
+    swept_hour: i64,
+}
+
+struct Content {
+    key: Box<[u8]>,
+    latest: Option<View>,
+    full: Option<View>,
+}
+
+/// What one register makes of a viewing.
+enum Verdict {
+    Wins,
+    Loses,
+    TooOld,
+}
+
+impl ProfileState {
+    pub(super) fn new(horizon_ms: i64) -> Self {
+        Self { horizon_ms, contents: HashTable::new(), swept_hour: i64::MIN }
+    }
+
+    /// Contents whose winners are kept.
+    #[must_use]
+    pub fn contents(&self) -> usize {
+        self.contents.len()
+    }
+
+    /// Judges a viewing, and says where it is to be published. Without a log time, which a re-keyed partition lacks until it has heard from
+    /// all its inputs, nothing is too old.
+    pub(super) fn take(&mut self, progress: &ViewingProgress<'_>, log_time_ms: Option<i64>, timestamp_ms: i64) -> [Option<Place>; 2] {
+        let now_ms = log_time_ms.unwrap_or(i64::MIN);
+        let too_old_us = now_ms.saturating_sub(self.horizon_ms).saturating_add(MAX_AHEAD_MS).saturating_mul(1000);
+        let view = View::of(progress, now_ms.max(timestamp_ms).saturating_add(self.horizon_ms));
+        let content = self.content(progress);
+        let judge = |register: &mut Option<View>| {
+            let held = register.as_ref().filter(|held| held.kept_until_ms > now_ms);
+            let verdict = match held {
+                Some(held) if held.is_replaced_by(progress) => Verdict::Wins,
+                Some(_) => Verdict::Loses,
+                None if log_time_ms.is_some() && progress.at <= too_old_us => Verdict::TooOld,
+                None => Verdict::Wins,
+            };
+            if matches!(verdict, Verdict::Wins) {
+                *register = Some(view.clone());
+            }
+            verdict
+        };
+        let latest = judge(&mut content.latest);
+        let full = if is_full(progress) { judge(&mut content.full) } else { Verdict::Loses };
+        let is_empty = content.latest.is_none() && content.full.is_none();
+        if is_empty {
+            self.forget(progress);
+        }
+        match (latest, full) {
+            (Verdict::TooOld, Verdict::Wins) => [Some(Place::OfItsOwn), Some(Place::Full)],
+            (Verdict::Wins, Verdict::TooOld) => [Some(Place::Latest), Some(Place::OfItsOwn)],
+            (Verdict::TooOld, _) | (_, Verdict::TooOld) => [Some(Place::OfItsOwn), None],
+            (latest, full) => {
+                [matches!(latest, Verdict::Wins).then_some(Place::Latest), matches!(full, Verdict::Wins).then_some(Place::Full)]
+            }
+        }
+    }
+
+    /// Forgets winners whose time is over. They count for nothing from then on whether they are still held or not, so it is done by the hour.
+    pub(super) fn forget_old(&mut self, log_time_ms: i64) {
+        let hour = log_time_ms.div_euclid(HOUR_MS);
+        if hour <= self.swept_hour {
+            return;
+        }
+        self.swept_hour = hour;
+        self.contents.retain(|content| [&content.latest, &content.full].into_iter().flatten().any(|view| view.kept_until_ms > log_time_ms));
+    }
+
+    fn content(&mut self, progress: &ViewingProgress<'_>) -> &mut Content {
+        let key = key(progress);
+        let hash = xxh3_64(&key);
+        self.contents
+            .entry(hash, |content| *content.key == *key, |content| xxh3_64(&content.key))
+            .or_insert_with(|| Content { key: key.clone().into(), latest: None, full: None })
+            .into_mut()
+    }
+
+    fn forget(&mut self, progress: &ViewingProgress<'_>) {
+        let key = key(progress);
+        if let Ok(entry) = self.contents.find_entry(xxh3_64(&key), |content| *content.key == *key) {
+            entry.remove();
+        }
+    }
+}
+
+fn key(progress: &ViewingProgress<'_>) -> Vec<u8> {
+    let content = progress.episode_id.unwrap_or(progress.title_id);
+    [progress.profile_id.as_bytes(), &[KEY_SEPARATOR], content.as_bytes()].concat()
+}

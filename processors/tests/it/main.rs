@@ -1,0 +1,7 @@
+//! The crate's integration tests, one binary.
+
+mod driver;
+mod playback;
+mod profile;
+mod qos;
+mod sessions;

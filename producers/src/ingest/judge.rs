@@ -1,0 +1,119 @@
+//! One line: from bytes to a record, or to the reason why not.
+
+use schemas::{admission, json, wire};
+use serde_json::{Map, Value};
+
+use super::identity::EventIds;
+use super::raw_topic::{Essence, RawTopic};
+use super::verdict::Refusal;
+use crate::{LINE_BYTES, Line, ReceivedTime};
+
+/// Judges the lines of one input, in order.
+pub struct Judge {
+    topic: RawTopic,
+    schema_id: u32,
+    received: ReceivedTime,
+    /// How old an event may be against received_time, microseconds; holds only where received_time is the clock's.
+    late_horizon_us: i64,
+    ids: EventIds,
+}
+
+/// A line that is fit to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The record's key.
+    pub key: String,
+    /// Its timestamp, ms since 1970 UTC: received_time.
+    pub timestamp_ms: i64,
+    /// Its framed value.
+    pub value: Vec<u8>,
+}
+
+impl Judge {
+    /// A judge of lines for `topic`, whose schema has the id `schema_id`.
+    #[must_use]
+    pub fn new(topic: RawTopic, schema_id: u32, received: ReceivedTime, late_horizon_ms: i64) -> Self {
+        Self {
+            topic,
+            schema_id,
+            received,
+            late_horizon_us: late_horizon_ms.saturating_mul(1000),
+            ids: EventIds::default(),
+        }
+    }
+
+    pub(crate) fn judge(&mut self, line: Line<'_>) -> Result<Accepted, Refusal> {
+        if line.is_too_long() {
+            return Err(Refusal::of_line("line_too_long", format!("{} bytes, at most {LINE_BYTES}", line.length)));
+        }
+        let mut event = parse(line.bytes)?;
+        // Before anything is added: the id is that of what the client sent.
+        if event.get("event_id").is_none_or(Value::is_null) {
+            let id = self.ids.next_id(&event);
+            event.insert("event_id".into(), id.to_string().into());
+        }
+        let is_given = self.received.is_given || event.get("received_time").is_some_and(|time| !time.is_null());
+        if event.get("received_time").is_none_or(Value::is_null) {
+            event.insert("received_time".into(), self.received.us().into());
+        }
+        let (body, essence) = self.encode(event)?;
+        admission::check_received_time(essence.received_time_us, self.received.now_ms.saturating_mul(1000))?;
+        if !is_given {
+            admission::check_age(essence.event_time_us, essence.clock_shift_ms, essence.received_time_us, self.late_horizon_us)?;
+        }
+        let mut value = Vec::with_capacity(wire::FRAME_BYTES + body.len());
+        wire::frame(self.schema_id, &mut value);
+        value.extend_from_slice(&body);
+        admission::check_size(value.len())?;
+        Ok(Accepted { key: essence.key, timestamp_ms: essence.received_time_us.div_euclid(1000), value })
+    }
+
+    /// The event's body; its received_time is cut to whole milliseconds, for it equals the record's timestamp.
+    fn encode(&self, event: Map<String, Value>) -> Result<(Vec<u8>, Essence), Refusal> {
+        let schema = &self.topic.compiled().schema;
+        let mut document = Value::Object(event);
+        let body = json::to_body(schema, &document)?;
+        let essence = self.topic.essence(&body)?;
+        let excess_us = essence.received_time_us.rem_euclid(1000);
+        if excess_us == 0 {
+            return Ok((body, essence));
+        }
+        document["received_time"] = (essence.received_time_us - excess_us).into();
+        let body = json::to_body(schema, &document)?;
+        let essence = self.topic.essence(&body)?;
+        Ok((body, essence))
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if bytes.contains(&0) {
+        return Err(Refusal::of_line("nul_byte", "the line holds a NUL byte"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Refusal::of_line("not_utf8", format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1))
+    })?;
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        let reason = if error.to_string().contains("recursion limit") { "too_deep" } else { "not_json" };
+        Refusal::of_line(reason, error.to_string())
+    })?;
+    let Value::Object(event) = value else {
+        return Err(Refusal::of_line("not_json", "not an object: each line is one event, as in {\"event_id\": ...}"));
+    };
+    match event.iter().find(|(name, value)| name.contains('\0') || holds_nul(value)) {
+        Some((name, _)) => Err(Refusal {
+            reason: "nul_byte",
+            field: Some(name.escape_default().to_string()),
+            detail: "holds a NUL character".to_owned(),
+        }),
+        None => Ok(event),
+    }
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(object) => object.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
+}

@@ -1,0 +1,161 @@
+//! The run over a file: lines in, records and verdicts out.
+
+use std::io::{self, BufRead};
+
+use pipeline::{Log, LogError, OutputTopic, Outputs, Spread, partition_for};
+
+use super::judge::{Accepted, Judge};
+use super::raw_topic::RawTopic;
+use super::verdict::{Status, Verdict};
+use crate::{Lines, ReceivedTime, closing_heartbeats};
+
+/// How often a transaction that did not go through is tried.
+const ATTEMPTS: u32 = 5;
+
+/// Bytes that are worth a transaction of their own.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// How an ingest is run.
+#[derive(Clone, Copy, Debug)]
+pub struct IngestOptions {
+    /// Where the events go.
+    pub topic: RawTopic,
+    /// When the events are said to have been received, where they don't say so themselves.
+    pub received: ReceivedTime,
+    /// The bound for late data, ms.
+    pub late_horizon_ms: i64,
+    /// Lines per transaction.
+    pub batch_lines: usize,
+    /// The registry's id for the topic's current schema.
+    pub schema_id: u32,
+}
+
+/// What an ingest did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IngestReport {
+    /// Lines read, without empty ones.
+    pub lines: u64,
+    /// Events written.
+    pub accepted: u64,
+    /// Lines refused.
+    pub rejected: u64,
+}
+
+/// Why an ingest stopped. Lines whose verdict was given are written.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The input.
+    #[error("cannot be read on: {0}")]
+    Read(#[from] io::Error),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Whoever takes the verdicts.
+    #[error("cannot write the verdicts")]
+    Verdict(#[source] io::Error),
+}
+
+/// The topic that an ingest writes.
+#[must_use]
+pub fn outputs(topic: RawTopic, partitions: u32) -> [OutputTopic; 1] {
+    [OutputTopic { name: topic.name().to_owned(), partitions, spread: Spread::Unmarked }]
+}
+
+/// Writes the lines of `input` to the topic through `log`, whose outputs are [`outputs`]. Each line gets its verdict, in order, once what
+/// it says is true: an accepted line is then in the log.
+///
+/// There is no ledger: lines that are sent again are taken for duplicates by the processor as long as it remembers them.
+///
+/// # Errors
+/// Where the input can't be read on, the log fails, or the verdicts can't be handed on.
+pub fn ingest<R: BufRead, L: Log>(
+    input: R,
+    log: &mut L,
+    topics: &[OutputTopic; 1],
+    options: &IngestOptions,
+    on_verdict: &mut dyn FnMut(&Verdict) -> io::Result<()>,
+) -> Result<IngestReport, IngestError> {
+    let mut judge = Judge::new(options.topic, options.schema_id, options.received, options.late_horizon_ms);
+    let mut lines = Lines::new(input);
+    let mut report = IngestReport::default();
+    let mut batch = Batch { log, out: Outputs::new(topics), accepted: Vec::new(), accepted_bytes: 0, verdicts: Vec::new() };
+    let mut last_received_ms = None;
+    while let Some(line) = lines.next_line()? {
+        if line.bytes.iter().all(u8::is_ascii_whitespace) && !line.is_too_long() {
+            continue;
+        }
+        report.lines += 1;
+        match judge.judge(line) {
+            Ok(accepted) => {
+                report.accepted += 1;
+                last_received_ms = last_received_ms.max(Some(accepted.timestamp_ms));
+                batch.verdicts.push(Verdict::accepted(line.number));
+                batch.accepted_bytes += accepted.value.len();
+                batch.accepted.push(accepted);
+            }
+            Err(refusal) => {
+                report.rejected += 1;
+                batch.verdicts.push(Verdict::rejected(line.number, refusal));
+            }
+        }
+        if batch.verdicts.len() >= options.batch_lines || batch.accepted_bytes >= BATCH_BYTES {
+            batch.commit(on_verdict)?;
+        }
+    }
+    batch.commit(on_verdict)?;
+    if let Some(last_received_ms) = last_received_ms {
+        batch.write(|_, out| closing_heartbeats::push(out, 0, "ingest", last_received_ms, options.received.now_ms))?;
+    }
+    Ok(report)
+}
+
+/// Lines of the open transaction.
+struct Batch<'r, L> {
+    log: &'r mut L,
+    out: Outputs,
+    accepted: Vec<Accepted>,
+    accepted_bytes: usize,
+    verdicts: Vec<Verdict>,
+}
+
+impl<L: Log> Batch<'_, L> {
+    fn commit(&mut self, on_verdict: &mut dyn FnMut(&Verdict) -> io::Result<()>) -> Result<(), IngestError> {
+        if !self.accepted.is_empty() {
+            self.write(|accepted, out| {
+                for event in accepted {
+                    let partition = partition_for(event.key.as_bytes(), out.partitions(0));
+                    out.push_to(0, partition, event.timestamp_ms, event.key.as_bytes(), |buffer| buffer.extend_from_slice(&event.value));
+                }
+            })?;
+            self.accepted.clear();
+            self.accepted_bytes = 0;
+        }
+        for verdict in self.verdicts.drain(..) {
+            on_verdict(&verdict).map_err(IngestError::Verdict)?;
+        }
+        Ok(())
+    }
+
+    /// Where nobody knows whether a transaction went through it is sent again: the ids are the same, so the processor takes the second copy
+    /// for what it is.
+    fn write(&mut self, push: impl Fn(&[Accepted], &mut Outputs)) -> Result<(), LogError> {
+        for attempt in 1.. {
+            self.out.clear();
+            push(&self.accepted, &mut self.out);
+            match self.log.send(&mut self.out).and_then(|()| self.log.commit(&[])) {
+                Ok(()) => break,
+                Err(LogError::Transaction(_)) if attempt < ATTEMPTS => self.log.recover()?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Verdict {
+    /// Whether the line was refused.
+    #[must_use]
+    pub fn is_rejected(&self) -> bool {
+        self.status == Status::Rejected
+    }
+}

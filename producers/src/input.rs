@@ -1,0 +1,27 @@
+//! Input files: plain or compressed, told apart by what is in them.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+/// The two bytes by which gzip begins (RFC 1952).
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+/// Reads `input`, unpacking it where it is gzip.
+///
+/// # Errors
+/// Where the first bytes can't be read.
+pub fn open_plain_or_gzip<'r>(input: impl Read + 'r) -> io::Result<Box<dyn BufRead + 'r>> {
+    let mut input = BufReader::with_capacity(64 * 1024, input);
+    let mut first = [0; 2];
+    let mut held = 0;
+    while held < first.len() {
+        match input.read(&mut first[held..])? {
+            0 => break,
+            count => held += count,
+        }
+    }
+    let is_gzip = first[..held] == GZIP_MAGIC;
+    let whole = BufReader::new(io::Cursor::new(first).take(held as u64).chain(input));
+    Ok(if is_gzip { Box::new(BufReader::with_capacity(64 * 1024, MultiGzDecoder::new(whole))) } else { Box::new(whole) })
+}

@@ -1,0 +1,72 @@
+//! Lines of bounded length: a file without line ends costs no more memory than its longest line may.
+
+use std::io::{self, BufRead};
+
+/// Longest line, bytes. Longer ones are passed over and reported.
+pub const LINE_BYTES: usize = 1_000_000;
+
+/// One line, without its line end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// From 1.
+    pub number: u64,
+    /// Its bytes; the first [`LINE_BYTES`] of a longer one.
+    pub bytes: &'a [u8],
+    /// Its length, bytes.
+    pub length: u64,
+}
+
+impl Line<'_> {
+    /// Whether there was more than `bytes` shows.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        self.length > LINE_BYTES as u64
+    }
+}
+
+/// The lines of an input.
+pub struct Lines<R> {
+    input: R,
+    number: u64,
+    line: Vec<u8>,
+}
+
+impl<R: BufRead> Lines<R> {
+    /// The lines of `input`.
+    pub fn new(input: R) -> Self {
+        Self { input, number: 0, line: Vec::new() }
+    }
+
+    /// The next line; none at the end.
+    ///
+    /// # Errors
+    /// Where the input can't be read.
+    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        self.line.clear();
+        let mut length = 0;
+        let mut ended = false;
+        while !ended {
+            let available = self.input.fill_buf()?;
+            if available.is_empty() {
+                break;
+            }
+            let end = available.iter().position(|byte| *byte == b'\n');
+            let part = &available[..end.unwrap_or(available.len())];
+            let room = LINE_BYTES - self.line.len();
+            self.line.extend_from_slice(&part[..part.len().min(room)]);
+            length += part.len() as u64;
+            let consumed = part.len() + usize::from(end.is_some());
+            ended = end.is_some();
+            self.input.consume(consumed);
+        }
+        if length == 0 && !ended {
+            return Ok(None);
+        }
+        self.number += 1;
+        if length == self.line.len() as u64 && self.line.last() == Some(&b'\r') {
+            self.line.pop();
+            length -= 1;
+        }
+        Ok(Some(Line { number: self.number, bytes: &self.line, length }))
+    }
+}

@@ -1,0 +1,219 @@
+use expect_test::{Expect, expect};
+use pipeline::local::LocalLog;
+use pipeline::testing::{Call, Fault, FaultKind, FaultLog};
+use producers::ReceivedTime;
+use producers::ingest::{IngestOptions, IngestReport, RawTopic, Status, Verdict, ingest, outputs};
+use schemas::{Schema, json, wire};
+
+use crate::support::{NOW_MS, PARTITIONS, lane, log, received, records};
+
+const EVENT: &str = r#"{"event_id":"018d0000-0000-7000-8000-000000000001","session_id":"s1","type":"PLAY","event_time":"2024-01-31T23:59:00Z","title_id":"t1"}"#;
+
+fn options(topic: RawTopic, received: ReceivedTime) -> IngestOptions {
+    IngestOptions { topic, received, late_horizon_ms: 72 * 3_600_000, batch_lines: 3, schema_id: 9 }
+}
+
+fn run(log: &LocalLog, topic: RawTopic, received: ReceivedTime, text: &[u8]) -> (IngestReport, Vec<Verdict>) {
+    let topics = outputs(topic, PARTITIONS);
+    let mut verdicts = Vec::new();
+    let report = ingest(text, &mut lane(log, &topics), &topics, &options(topic, received), &mut |verdict| {
+        verdicts.push(verdict.clone());
+        Ok(())
+    });
+    (report.unwrap(), verdicts)
+}
+
+fn check(line: &[u8], expected: Expect) {
+    let (_, verdicts) = run(&log(), RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), line);
+    expected.assert_eq(&verdicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+}
+
+fn with(field: &str, value: &str) -> Vec<u8> {
+    let mut event: serde_json::Value = serde_json::from_str(EVENT).unwrap();
+    event[field] = serde_json::from_str(value).unwrap();
+    event.to_string().into_bytes()
+}
+
+fn without(field: &str) -> Vec<u8> {
+    let mut event: serde_json::Value = serde_json::from_str(EVENT).unwrap();
+    event.as_object_mut().unwrap().remove(field);
+    event.to_string().into_bytes()
+}
+
+#[test]
+fn an_accepted_event_is_in_the_log_as_it_was_sent() {
+    let log = log();
+    let (report, verdicts) = run(&log, RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), EVENT.as_bytes());
+    assert_eq!((report.lines, report.accepted, report.rejected), (1, 1, 0));
+    assert_eq!((verdicts[0].status, verdicts[0].line), (Status::Accepted, 1));
+    let (events, beats) = records(&log, "playback_events");
+    assert_eq!((events[0].timestamp_ms, events[0].key.as_slice()), (NOW_MS, &b"s1"[..]));
+    assert_eq!(beats.len(), PARTITIONS as usize);
+    let (id, body) = wire::split(events[0].value.as_deref().unwrap()).unwrap();
+    assert_eq!(id, 9);
+    let shown = json::to_value(&Schema::parse(RawTopic::PlaybackEvents.schema()).unwrap(), body).unwrap();
+    assert_eq!(shown["event_id"], "018d0000-0000-7000-8000-000000000001");
+    assert_eq!(shown["event_time"], "2024-01-31T23:59:00.000000Z");
+    assert_eq!(shown["received_time"], "2024-02-01T00:00:00.000000Z");
+    assert_eq!(shown["profile_id"], serde_json::Value::Null);
+}
+
+#[test]
+fn every_refusal_has_its_reason_field_and_value() {
+    check(&without("session_id"), expect!["line 1: missing_field: session_id: is missing (found nothing)"]);
+    check(&with("sesion_id", "\"x\""), expect!["line 1: unknown_field: sesion_id: no such field (found \"x\")"]);
+    check(&with("position_ms", "\"5\""), expect!["line 1: wrong_type: position_ms: must be an integer of 64 bits (found \"5\")"]);
+    check(&with("event_time", "\"yesterday\""), expect!["line 1: wrong_type: event_time: must be a time: RFC 3339, or integer microseconds since 1970 (found \"yesterday\")"]);
+    check(&with("attributes", "{\"a\":1}"), expect!["line 1: wrong_type: attributes/a: must be a string (found 1)"]);
+    check(b"{\"a\":", expect!["line 1: not_json: EOF while parsing a value at line 1 column 5"]);
+    check(b"[1]", expect![[r#"line 1: not_json: not an object: each line is one event, as in {"event_id": ...}"#]]);
+    check(b"{\"a\":\"\xFF\"}", expect!["line 1: not_utf8: byte 7 of the line is not UTF-8"]);
+    check(b"{\"a\":\0}", expect!["line 1: nul_byte: the line holds a NUL byte"]);
+    check(&with("title_id", r#""a\u0000b""#), expect!["line 1: nul_byte: title_id: holds a NUL character"]);
+    check("[".repeat(5_000).as_bytes(), expect!["line 1: too_deep: recursion limit exceeded at line 1 column 128"]);
+}
+
+#[test]
+fn every_limit_of_events_holds() {
+    let long = format!("\"{}\"", "x".repeat(65));
+    let cases = [
+        ("session_id", "\"\"", "empty_id"),
+        ("session_id", long.as_str(), "id_too_long"),
+        ("event_time", "\"1999-12-31T23:59:59Z\"", "time_before_2000"),
+        ("event_time", "\"2024-01-28T23:59:59Z\"", "time_too_old"),
+        ("received_time", "\"2024-02-01T00:01:01Z\"", "received_time_in_future"),
+        ("position_ms", "-1", "negative_position"),
+        ("position_ms", "172800001", "position_out_of_range"),
+        ("duration_ms", "-1", "negative_duration"),
+        ("bitrate_bps", "2000000001", "bad_bitrate"),
+        ("playback_rate", "17", "bad_rate"),
+        ("country", "\"br\"", "bad_country"),
+    ];
+    for (field, value, reason) in cases {
+        let (report, verdicts) = run(&log(), RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), &with(field, value));
+        assert_eq!(report.rejected, 1, "{field} {value}");
+        assert_eq!((verdicts[0].reason, verdicts[0].field.as_deref()), (Some(reason), Some(field)), "{field} {value}");
+    }
+    let many: String = (0..33).map(|number| format!("\"k{number}\":\"\",")).collect();
+    let (_, verdicts) = run(&log(), RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), &with("attributes", &format!("{{{}}}", many.trim_end_matches(','))));
+    assert_eq!(verdicts[0].reason, Some("too_many_attributes"));
+}
+
+#[test]
+fn a_replay_is_never_too_old_but_may_not_come_from_the_future() {
+    let old = with("event_time", "\"2020-01-01T00:00:00Z\"");
+    assert_eq!(run(&log(), RawTopic::PlaybackEvents, received(NOW_MS), &old).0.accepted, 1);
+    // The line says itself when it was received; cut to whole milliseconds, for it is the record's timestamp.
+    let own = String::from_utf8(old.clone()).unwrap().replace("\"title_id\"", "\"received_time\":\"2020-01-01T00:00:01.234567Z\",\"title_id\"");
+    let log = log();
+    assert_eq!(run(&log, RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), own.as_bytes()).0.accepted, 1);
+    assert_eq!(records(&log, "playback_events").0[0].timestamp_ms, 1_577_836_801_234);
+    assert_eq!(run(&log, RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), &old).0.rejected, 1);
+    assert!(ReceivedTime::given("2024-02-01T00:01:00Z", NOW_MS).is_ok());
+    assert!(ReceivedTime::given("2024-02-01T00:01:00.001Z", NOW_MS).is_err());
+    assert!(ReceivedTime::given("soon", NOW_MS).is_err());
+}
+
+#[test]
+fn a_clock_shift_counts_for_the_age() {
+    // 4 days old by its own clock, which is 2 days behind.
+    let shifted = String::from_utf8(with("event_time", "\"2024-01-28T00:00:00Z\"")).unwrap();
+    let shifted = shifted.replace("\"title_id\"", "\"clock_shift_ms\":172800000,\"title_id\"");
+    assert_eq!(run(&log(), RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), shifted.as_bytes()).0.accepted, 1);
+}
+
+#[test]
+fn events_without_id_get_one_of_what_they_say() {
+    let ids = |text: &str| {
+        let log = log();
+        run(&log, RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), text.as_bytes());
+        let schema = Schema::parse(RawTopic::PlaybackEvents.schema()).unwrap();
+        let (events, _) = records(&log, "playback_events");
+        events
+            .iter()
+            .map(|event| {
+                let (_, body) = wire::split(event.value.as_deref().unwrap()).unwrap();
+                json::to_value(&schema, body).unwrap()["event_id"].as_str().unwrap().to_owned()
+            })
+            .collect::<Vec<_>>()
+    };
+    let one = r#"{"session_id":"s","type":"PLAY","event_time":"2024-01-31T23:59:00Z","title_id":"t"}"#;
+    let same = r#" { "title_id" : "t", "type":"PLAY","event_time":"2024-01-31T23:59:00Z","session_id":"s", "event_id":null } "#;
+    let other = one.replace("PLAY", "PAUSE");
+    assert_eq!(ids(one), ids(one));
+    assert_ne!(ids(one), ids(&other));
+    let twice = ids(&format!("{one}\n{one}"));
+    assert_eq!(twice.len(), 2);
+    assert_ne!(twice[0], twice[1]);
+    assert_eq!(ids(one)[0], twice[0]);
+    // Order and spacing say nothing; a field that was sent does.
+    assert_eq!(ids(&one.replace(',', " , ")), ids(one));
+    assert_ne!(ids(same), ids(one));
+}
+
+#[test]
+fn the_other_topics_have_their_own_keys() {
+    let app = r#"{"app_session_id":"a1","type":"CLICK","event_time":"2024-01-31T23:59:00Z"}"#;
+    let log = log();
+    let text = format!("{app}\n{}", app.replace("\"type\"", "\"profile_id\":\"p1\",\"type\""));
+    assert_eq!(run(&log, RawTopic::AppEvents, ReceivedTime::now(NOW_MS), text.as_bytes()).0.accepted, 2);
+    let mut keys: Vec<_> = records(&log, "app_events").0.into_iter().map(|record| record.key).collect();
+    keys.sort();
+    assert_eq!(keys, [b"a1", b"p1"]);
+    let billing = r#"{"account_id":"acc","type":"PAUSED","event_time":"2024-01-31T23:59:00Z"}"#;
+    assert_eq!(run(&log, RawTopic::BillingEvents, ReceivedTime::now(NOW_MS), billing.as_bytes()).0.accepted, 1);
+    assert_eq!(records(&log, "billing_events").0[0].key, b"acc");
+}
+
+#[test]
+fn lines_are_judged_one_by_one_and_the_rest_goes_on() {
+    let mut text = Vec::new();
+    for number in 0..10 {
+        text.extend(if number % 4 == 3 { b"nonsense".to_vec() } else { with("sequence", &number.to_string()) });
+        text.extend(b"\n\n");
+    }
+    let log = log();
+    let (report, verdicts) = run(&log, RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), &text);
+    assert_eq!((report.lines, report.accepted, report.rejected), (10, 8, 2));
+    assert_eq!(verdicts.iter().map(|verdict| verdict.line).collect::<Vec<_>>(), (0..10).map(|number| number * 2 + 1).collect::<Vec<_>>());
+    assert_eq!(records(&log, "playback_events").0.len(), 8);
+    let huge = [b"{\"session_id\":\"".to_vec(), vec![b'x'; 1_000_000], b"\"}\n".to_vec(), EVENT.as_bytes().to_vec()].concat();
+    let (report, verdicts) = run(&log, RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), &huge);
+    assert_eq!((report.accepted, verdicts[0].reason), (1, Some("line_too_long")));
+}
+
+/// An accepted line is in the log at least once: the processor drops a second copy by its id.
+#[test]
+fn a_lost_transaction_loses_nothing() {
+    let topics = outputs(RawTopic::PlaybackEvents, PARTITIONS);
+    let text: Vec<u8> = (0..8).flat_map(|number| [with("sequence", &number.to_string()), b"\n".to_vec()].concat()).collect();
+    for kind in [FaultKind::Abort, FaultKind::LostReply] {
+        for (of, at) in [(Call::Send, 1), (Call::Send, 3), (Call::Commit, 1), (Call::Commit, 3), (Call::Commit, 4)] {
+            let log = log();
+            let mut lane = FaultLog::new(lane(&log, &topics), &[Fault { at, of: Some(of), kind }]);
+            let report = ingest(&text[..], &mut lane, &topics, &options(RawTopic::PlaybackEvents, received(NOW_MS)), &mut |_| Ok(())).unwrap();
+            assert_eq!((report.accepted, lane.fired()), (8, 1), "{kind:?} at {of:?} {at}");
+            let mut values: Vec<_> = records(&log, "playback_events").0.into_iter().map(|record| record.value).collect();
+            values.sort();
+            values.dedup();
+            assert_eq!(values.len(), 8, "{kind:?} at {of:?} {at}");
+        }
+    }
+}
+
+#[test]
+fn a_verdict_is_given_when_it_is_true() {
+    let topics = outputs(RawTopic::PlaybackEvents, PARTITIONS);
+    let text: Vec<u8> = (0..8).flat_map(|number| [with("sequence", &number.to_string()), b"\n".to_vec()].concat()).collect();
+    for at in 1..=3 {
+        let log = log();
+        let mut lane = FaultLog::new(lane(&log, &topics), &[Fault { at, of: Some(Call::Commit), kind: FaultKind::Crash }]);
+        let mut accepted = 0;
+        let crashed = ingest(&text[..], &mut lane, &topics, &options(RawTopic::PlaybackEvents, received(NOW_MS)), &mut |_| {
+            accepted += 1;
+            Ok(())
+        });
+        assert!(crashed.is_err());
+        assert_eq!(records(&log, "playback_events").0.len(), accepted, "at commit {at}");
+    }
+}
