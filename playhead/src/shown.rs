@@ -39,6 +39,11 @@ pub(crate) fn count(count: u64) -> String {
     text
 }
 
+/// `5,202 rows`, `1 row`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// A ratio in percent, or a dash where there is none.
 pub(crate) fn ratio(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.2} %", ratio * 100.0))

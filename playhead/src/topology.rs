@@ -16,6 +16,12 @@ use crate::config::PlaybackSettings;
 use crate::data_folder::DataFolder;
 use crate::progress::Progress;
 
+/// How often a stage commits; and how long it waits before it takes the end of its input for the end.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long a stage waits before it asks again for what was not available.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RunReport {
@@ -73,8 +79,8 @@ fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
     let mut sink = LocalSink::new(folder.store.clone(), Arc::clone(&folder.registry) as Arc<dyn SchemaSource>, topic_ids);
     let mut lane = LocalLane::new(&folder.log, "serving", &INPUTS, &[])?;
     let options = SinkOptions {
-        flush_interval: Duration::from_secs(2),
-        retry_interval: Duration::from_secs(1),
+        flush_interval: COMMIT_INTERVAL,
+        retry_interval: RETRY_INTERVAL,
         stop_when_caught_up: true,
     };
     run_sink(&mut sink, &mut lane, &options, &Shutdown::default()).context("the serving store was not brought up to date")?;
@@ -103,9 +109,9 @@ fn run_stage<P: Processor>(
     let options = RunOptions {
         log_time,
         inputs: vec![input.to_owned()],
-        commit_interval: Duration::from_secs(2),
+        commit_interval: COMMIT_INTERVAL,
         commit_records: 50_000,
-        retry_interval: Duration::from_secs(1),
+        retry_interval: RETRY_INTERVAL,
         stop_when_caught_up: true,
     };
     let totals = run_processor(processor, &mut lane, &dead_letters, &options, &Shutdown::default())

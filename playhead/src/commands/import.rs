@@ -75,8 +75,9 @@ fn show(report: &ImportReport, outcome: Outcome, answer: &mut Answer) -> anyhow:
         answer.json(&Summary { rows, imported, already_there, malformed, first_malformed, outcome })?;
         return Ok(());
     }
-    let [rows_text, imported, already_there, malformed_text] = [*rows, *imported, *already_there, *malformed].map(shown::count);
-    answer.line(&format!("{rows_text} rows: {imported} imported, {already_there} already there, {malformed_text} malformed"))?;
+    let [imported, already_there, malformed_rows] = [*imported, *already_there, *malformed].map(shown::count);
+    let rows_read = shown::counted(*rows, "row");
+    answer.line(&format!("{rows_read}: {imported} imported, {already_there} already there, {malformed_rows} malformed"))?;
     for error in first_malformed.iter().take(MALFORMED_LISTED) {
         answer.line(&format!("  {error}"))?;
     }

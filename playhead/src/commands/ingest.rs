@@ -95,9 +95,10 @@ impl Verdicts<'_> {
 
 /// In words; beside a stream of JSON on standard error.
 fn summarise(report: &IngestReport, outcome: Outcome, is_replay: bool, answer: &mut Answer) -> anyhow::Result<()> {
-    let [lines, accepted, rejected] = [report.lines, report.accepted, report.rejected].map(shown::count);
+    let lines = shown::counted(report.lines, "line");
+    let [accepted, rejected] = [report.accepted, report.rejected].map(shown::count);
     let mut text = vec![
-        format!("{lines} lines: {accepted} accepted, {rejected} rejected"),
+        format!("{lines}: {accepted} accepted, {rejected} rejected"),
         outcome.line(report.lines, "lines"),
     ];
     if is_replay && report.accepted > 0 {

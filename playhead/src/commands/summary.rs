@@ -35,10 +35,10 @@ impl Outcome {
     pub(crate) fn line(&self, read: u64, unit: &str) -> String {
         let per_second = if self.seconds > 0.0 { read as f64 / self.seconds } else { 0.0 };
         format!(
-            "{} sessions in the store, {} duplicates, {} dead letters; {:.2} s, {} {unit}/s",
-            shown::count(self.sessions),
-            shown::count(self.duplicates),
-            shown::count(self.dead_letters),
+            "{} in the store, {}, {}; {:.2} s, {} {unit}/s",
+            shown::counted(self.sessions, "session"),
+            shown::counted(self.duplicates, "duplicate"),
+            shown::counted(self.dead_letters, "dead letter"),
             self.seconds,
             shown::count(per_second as u64),
         )

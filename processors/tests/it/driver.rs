@@ -59,7 +59,6 @@ impl Written {
 pub(crate) struct Driver {
     pub(crate) playback: Playback,
     pub(crate) state: PlaybackState,
-    pub(crate) schemas: Arc<Schemas>,
     raw_id: u32,
     source: TopicPartition,
     log_time_ms: i64,
@@ -79,7 +78,7 @@ impl Driver {
         let playback = Playback::new(config, Arc::<Schemas>::clone(&schemas)).unwrap();
         let state = playback.new_state(source);
         let out = Outputs::new(playback.outputs());
-        Self { playback, state, schemas, raw_id, source, log_time_ms: i64::MIN, offset: 0, out }
+        Self { playback, state, raw_id, source, log_time_ms: i64::MIN, offset: 0, out }
     }
 
     /// Lets log time move, as a heartbeat does.

@@ -50,6 +50,26 @@ fn a_newer_writer_is_read_without_what_it_added() {
 }
 
 #[test]
+fn fields_added_at_the_end_are_passed_over() {
+    let added = r#", {"name": "extra", "type": ["null", {"type": "map", "values": "long"}], "default": null}]}"#;
+    let writer = PlaybackEvent::SCHEMA.replace("\n  ]\n}", added);
+    let plan = Plan::compile::<PlaybackEvent<'_>>(&writer).unwrap();
+    assert!(!plan.is_current());
+    let event = full_event();
+    let mut body = encoded(&event);
+    let ours = body.len();
+    body.extend_from_slice(b"\x02\x02\x02k\x0e\x00");
+    assert_eq!(PlaybackEvent::decode(&plan, &body).unwrap(), event);
+    for length in 0..body.len() {
+        let rejection = PlaybackEvent::decode(&plan, &body[..length]).unwrap_err();
+        assert_eq!(rejection.reason, Reason::Undecodable, "cut at {length}");
+        assert_eq!(rejection.field.is_none(), length >= ours, "a field of ours is named as field, another in words: {rejection}");
+    }
+    body.push(0);
+    assert_eq!(PlaybackEvent::decode(&plan, &body).unwrap_err().reason, Reason::TrailingBytes);
+}
+
+#[test]
 fn a_symbol_that_we_do_not_know_reads_as_unknown() {
     let mut document = shown(&full_event());
     document["type"] = "SKIP_INTRO".into();
