@@ -58,10 +58,12 @@ impl DeadLetters for DeadLetterWriter {
         let mut encoded = Vec::new();
         let names: Vec<_> = record.headers.iter().map(|(name, value)| (String::from_utf8_lossy(name), value)).collect();
         let headers = Headers::encode(names.iter().map(|(name, value)| (&**name, *value)), &mut encoded);
+        let source = self.key(moment.source);
         let letter = DeadLetter {
             topic_id: moment.topic_id.0,
             partition: i32::try_from(moment.source.partition).unwrap_or(i32::MAX),
             offset: record.offset,
+            source: &source,
             stage,
             timestamp: record.timestamp_ms.saturating_mul(1000),
             key: record.key,
@@ -76,7 +78,7 @@ impl DeadLetters for DeadLetterWriter {
             failed_at: log_time_ms.saturating_mul(1000),
             attempts: 1,
         };
-        out.push_keyed(self.output, log_time_ms, &[self.key(moment.source).as_bytes()], |value| {
+        out.push_keyed(self.output, log_time_ms, &[source.as_bytes()], |value| {
             wire::frame(self.schema_id, value);
             letter.encode(value);
         });

@@ -42,7 +42,7 @@ macro_rules! sequence {
                 })
             }
 
-            /// Reads what [`Self::append`] and the closing zero made, or any other Avro encoding of it. None where it is not one.
+            /// Borrows an Avro encoding: blocks and the closing zero. None where the bytes are not one.
             #[must_use]
             pub fn from_encoded(encoded: &'a [u8]) -> Option<Self> {
                 let (value, rest) = Self::take(encoded).ok()?;

@@ -11,6 +11,8 @@ avro_record! {
         partition: i32,
         /// Offset that the record stood at.
         offset: i64,
+        /// Name of that topic and the partition: `topic-partition`. The key.
+        source: &'a str,
         /// Processor that refused it.
         stage: &'a str,
         /// Timestamp of the record (microseconds since 1970 UTC).
