@@ -26,42 +26,37 @@ impl Random {
 pub(crate) struct Viewing {
     pub(crate) number: u64,
     pub(crate) next_event: u32,
-    session_id: [u8; 36],
-    profile_id: [u8; 16],
-    account_id: [u8; 16],
-    device_id: [u8; 24],
-    title_id: [u8; 12],
+    /// Ids of session, profile, account, device and title, one behind the other.
+    ids: [u8; 104],
 }
 
-fn hex<const N: usize>(mut bits: u64) -> [u8; N] {
-    std::array::from_fn(|_| {
-        let digit = b"0123456789abcdef"[(bits & 15) as usize];
+/// Where in a viewing's ids each but the first begins.
+const PROFILE_AT: usize = 36;
+const ACCOUNT_AT: usize = PROFILE_AT + 16;
+const DEVICE_AT: usize = ACCOUNT_AT + 16;
+const TITLE_AT: usize = DEVICE_AT + 24;
+
+fn write_hex(mut bits: u64, out: &mut [u8]) {
+    for digit in out {
+        *digit = b"0123456789abcdef"[(bits & 15) as usize];
         bits = bits.rotate_right(4).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        digit
-    })
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("hexadecimal digits")
+    }
 }
 
 impl Viewing {
     pub(crate) fn new(number: u64) -> Self {
-        let mut session_id: [u8; 36] = hex(number.wrapping_mul(0xd6e8_feb8_6659_fd93));
-        [8, 13, 18, 23].into_iter().for_each(|at| session_id[at] = b'-');
-        Self {
-            number,
-            next_event: 0,
-            session_id,
-            profile_id: hex(number.wrapping_mul(3)),
-            account_id: hex(number.wrapping_mul(5)),
-            device_id: hex(number.wrapping_mul(7)),
-            title_id: hex(number % 5_000),
-        }
+        let mut ids = [0; 104];
+        write_hex(number.wrapping_mul(0xd6e8_feb8_6659_fd93), &mut ids[..PROFILE_AT]);
+        [8, 13, 18, 23].into_iter().for_each(|at| ids[at] = b'-');
+        write_hex(number.wrapping_mul(3), &mut ids[PROFILE_AT..ACCOUNT_AT]);
+        write_hex(number.wrapping_mul(5), &mut ids[ACCOUNT_AT..DEVICE_AT]);
+        write_hex(number.wrapping_mul(7), &mut ids[DEVICE_AT..TITLE_AT]);
+        write_hex(number % 5_000, &mut ids[TITLE_AT..]);
+        Self { number, next_event: 0, ids }
     }
 
-    pub(crate) fn session_id(&self) -> &[u8] {
-        &self.session_id
+    fn ids(&self) -> &str {
+        std::str::from_utf8(&self.ids).expect("hexadecimal digits")
     }
 
     /// The next event of a session of `length` events, at log time `at_ms`.
@@ -87,22 +82,23 @@ impl Viewing {
         // The client sends times in milliseconds, some tens of milliseconds before they arrive.
         let event_time = (at_ms - 40 - (self.number % 50) as i64) * 1000;
         let which = self.number as usize;
+        let ids = self.ids();
         PlaybackEvent {
             event_id,
-            session_id: text(&self.session_id),
+            session_id: &ids[..PROFILE_AT],
             sequence: Some(i64::from(number)),
             kind,
             event_time,
             received_time: at_ms * 1000,
             clock_shift_ms: Some(3),
-            profile_id: Some(text(&self.profile_id)),
-            account_id: Some(text(&self.account_id)),
-            title_id: text(&self.title_id),
+            profile_id: Some(&ids[PROFILE_AT..ACCOUNT_AT]),
+            account_id: Some(&ids[ACCOUNT_AT..DEVICE_AT]),
+            title_id: &ids[TITLE_AT..],
             position_ms: Some(i64::from(number) * 10_000 + (at_ms % 37)),
             runtime_ms: Some(5_400_000),
             bitrate_bps: Some([2_500_000, 4_000_000, 6_000_000][(number / 15 % 3) as usize]),
             playback_rate: Some(1.0),
-            device_id: Some(text(&self.device_id)),
+            device_id: Some(&ids[DEVICE_AT..TITLE_AT]),
             device_type: Some(DEVICE_TYPES[which % 4]),
             country: Some(COUNTRIES[which % 3]),
             region: Some("sp"),

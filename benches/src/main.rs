@@ -5,12 +5,14 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the purpose of this program")]
 
+mod audience;
 mod decode;
 mod event_source;
 mod fold;
 mod measure;
 mod memory;
 mod playback;
+mod process;
 mod report;
 
 use std::process::{Command, ExitCode};
@@ -27,6 +29,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("playback-20", || playback::run(20, 200_000)),
     ("playback-750", || playback::run(750, 200_000)),
     ("playback-20-2M", || playback::run(20, 2_000_000)),
+    ("process-20", || process::run(20, 200_000)),
     ("memory", memory::run),
 ];
 

@@ -5,7 +5,10 @@ use crate::measure::{Bar, Figure};
 /// Figures that compare two measurements.
 pub(crate) fn derive_ratios(figures: &mut Vec<Figure>) {
     let value = |name: &str| figures.iter().find(|figure| figure.name == name).map(|figure| figure.value);
-    if let (Some(few), Some(many)) = (value("playback, sessions of 20, 200,000 live"), value("playback, sessions of 20, 2,000,000 live")) {
+    if let (Some(few), Some(many)) = (
+        value("playback on decoded events, sessions of 20, 200,000 live"),
+        value("playback on decoded events, sessions of 20, 2,000,000 live"),
+    ) {
         let name = "time an event, 2,000,000 live sessions against 200,000";
         figures.push(Figure::plain(name, few / many, "x", Some(Bar::AtMost(1.5))));
     }

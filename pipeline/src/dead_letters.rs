@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Moment, Outputs, Record, Rejection, TopicId, TopicPartition};
+use crate::{Moment, Outputs, Record, Rejection, TopicId, TopicPartition, Unavailable};
 
 /// Writes dead letters and recognises them again. The record format belongs to the domain; the rule belongs here: **a verdict is given
 /// once**, so a restore skips exactly the offsets that were refused.
@@ -16,8 +16,12 @@ pub trait DeadLetters {
     /// Writes down a refused record.
     fn write(&self, stage: &str, record: &Record<'_>, moment: &Moment, rejection: &Rejection, out: &mut Outputs);
 
-    /// Where the record named by a dead letter stood, if `letter` is one of `stage`.
-    fn refused(&self, stage: &str, letter: &Record<'_>) -> Option<(TopicId, u32, i64)>;
+    /// Where the record named by a dead letter stood (topic, partition, offset), if `letter` is one of `stage`.
+    ///
+    /// # Errors
+    /// Where the letter cannot be read, and may be one of `stage`. It must not be taken for none: a restore that judges without knowing
+    /// would accept what was refused. So it waits, and asks again.
+    fn refused(&self, stage: &str, letter: &Record<'_>) -> Result<Option<(TopicId, u32, i64)>, Unavailable>;
 }
 
 /// The offsets of one partition that were refused.
@@ -56,7 +60,7 @@ impl DeadLetters for NoDeadLetters {
         unreachable!("{stage} refused offset {} ({}), but has no dead letters", record.offset, rejection.reason)
     }
 
-    fn refused(&self, _: &str, _: &Record<'_>) -> Option<(TopicId, u32, i64)> {
-        None
+    fn refused(&self, _: &str, _: &Record<'_>) -> Result<Option<(TopicId, u32, i64)>, Unavailable> {
+        Ok(None)
     }
 }

@@ -1,5 +1,6 @@
 //! A log: batches of records out; outputs and input positions in, in one atomic step.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::{Batch, Outputs, Record, TopicPartition};
@@ -25,12 +26,20 @@ pub struct Position {
 /// What a poll brought.
 #[derive(Debug)]
 pub enum Polled<'a> {
-    /// Records of one partition, borrowed until the next poll.
+    /// Records of one partition, borrowed until the next poll. It may carry none, and only a position that passes a gap at the end
+    /// (control markers, compaction): such a position is committed like any other, or it would fall out of the log with the gap.
     Batch(Batch<'a>),
-    /// These partitions are now ours. Reading starts at their committed positions, or where [`Log::seek`] says.
+    /// These partitions are now ours, and the log has taken them over. Nothing of them is handed out before the next poll: until then the
+    /// caller restores what it has to, and says by [`Log::seek`] where reading starts.
     Assigned(Vec<TopicPartition>),
-    /// These partitions are about to be taken away: commit now, drop their state, then poll again, which hands them over.
-    Revoked(Vec<TopicPartition>),
+    /// These partitions go.
+    Revoked {
+        /// Which of them; the others stay.
+        sources: Vec<TopicPartition>,
+        /// They are gone already and may be read by another lane: what is not committed is discarded, for a commit is doomed. Otherwise
+        /// they are about to be taken away: commit now, drop their state, then poll again, which hands them over.
+        is_lost: bool,
+    },
     /// Nothing came in time. `caught_up`: all assigned, unpaused partitions have been read to their ends.
     Idle {
         /// All that could be read has been.
@@ -41,7 +50,8 @@ pub enum Polled<'a> {
 /// Why a log could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The open transaction is lost, or nobody knows whether it was committed. [`Log::recover`], read the committed positions, restore.
+    /// The open transaction is lost, or nobody knows whether it was committed; for a sink, also a plain commit of positions that did not
+    /// go through. [`Log::recover`], read the committed positions, restore.
     #[error("the transaction did not go through: {0}")]
     Transaction(String),
     /// Another instance has taken over: stop.
@@ -74,17 +84,32 @@ pub trait Log {
     /// [`LogError::OutOfRange`] where the position to read on from lies outside the log.
     fn poll(&mut self, timeout: Duration) -> Result<Polled<'_>, LogError>;
 
-    /// Reads the records of `source` from offset `from` up to before `to`, outside of the assignment: what restores use.
+    /// Tells the group that this lane lives; reads nothing, and changes nothing that the caller has been told: what happens to the
+    /// assignment meanwhile is for the next poll to say. A member that is silent for too long is evicted, even while it restores.
     ///
     /// # Errors
-    /// [`LogError::OutOfRange`] where `from` is no longer held.
-    fn read(&mut self, source: TopicPartition, from: i64, to: i64, each: &mut dyn FnMut(&Batch<'_>)) -> Result<(), LogError>;
+    /// Where the log fails.
+    fn keep_alive(&mut self) -> Result<(), LogError>;
 
-    /// Reads a whole partition of any topic by name, up to the end that it has now.
+    /// Reads the records of `source` from offset `from` up to before `to`, outside of the assignment, until `each` breaks off. What
+    /// restores use, which often read on from where they broke off.
+    ///
+    /// # Errors
+    /// [`LogError::OutOfRange`] where the log does not reach from `from` to `to`: nothing is read then.
+    fn read(
+        &mut self,
+        source: TopicPartition,
+        from: i64,
+        to: i64,
+        each: &mut dyn FnMut(&Batch<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LogError>;
+
+    /// Reads a whole partition of any topic by name, up to the end that it has now or until `each` breaks off. It cannot be read on from
+    /// there, so a log that must show signs of life sees to them itself meanwhile.
     ///
     /// # Errors
     /// Where the log cannot be read.
-    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError>;
+    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError>;
 
     /// The first offset held and the offset after the last record of a partition.
     ///
@@ -110,14 +135,14 @@ pub trait Log {
     /// [`LogError::Transaction`] also where the reply was lost: the committed positions tell.
     fn commit(&mut self, positions: &[Position]) -> Result<(), LogError>;
 
-    /// Throws away what was sent, and makes the log usable after [`LogError::Transaction`]: a new producer, reading from the committed
-    /// positions. The caller drops and restores the state of every partition it holds.
+    /// Throws away what was sent, and makes the log usable after [`LogError::Transaction`]: a new producer. The caller drops and restores
+    /// the state of every partition that it holds, and seeks every one of them afterwards.
     ///
     /// # Errors
     /// Where that fails too.
     fn recover(&mut self) -> Result<(), LogError>;
 
-    /// Reads on from `offset`.
+    /// Reads on from `offset`, whether or not the partition is paused.
     ///
     /// # Errors
     /// Where the partition is not assigned.

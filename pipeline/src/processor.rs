@@ -1,6 +1,6 @@
 //! A processor: state and record in, outputs out. No clock, no I/O, no randomness.
 
-use crate::{OutputTopic, Outputs, Record, TopicId, TopicPartition};
+use crate::{Batch, OutputTopic, Outputs, Record, TopicId, TopicPartition};
 
 /// Why a record was refused. It goes to the dead letters with its raw bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,13 @@ pub struct Moment {
     pub log_time_ms: Option<i64>,
     /// Whether it is still to be judged.
     pub judgement: Judgement,
+}
+
+impl Moment {
+    /// Of the records of a batch, before log time is known.
+    pub(crate) fn new(batch: &Batch<'_>, judgement: Judgement) -> Self {
+        Self { source: batch.source, topic_id: batch.topic_id, log_time_ms: None, judgement }
+    }
 }
 
 /// How many records [`Processor::prepare`] is told of at a time.

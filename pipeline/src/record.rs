@@ -50,7 +50,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Successive records of one partition. Where a batch ends carries no meaning.
+/// Successive records of one partition, or none but a step past a gap. Where a batch ends carries no meaning.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
     /// Where the records come from.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::heartbeat::{self, Beat};
+use crate::restore::Restore;
+use crate::step::{Assigned, Step};
 use crate::{
-    AHEAD, Batch, Blocked, Committed, DeadLetters, Judgement, Log, LogError, LogTime, LogTimeRule, Moment, Outcome, Outputs, Polled,
-    Position, Processor, Record, Shutdown, Spread, TopicPartition, Verdicts,
+    AHEAD, Batch, Blocked, Committed, DeadLetters, Judgement, Log, LogError, LogTimeRule, Moment, Outcome, Outputs, Polled, Position,
+    Processor, Shutdown, TopicPartition, heartbeat,
 };
 
 /// How a processor is run.
@@ -22,6 +23,8 @@ pub struct RunOptions {
     pub commit_records: u64,
     /// How long to wait before asking again for something that is not available.
     pub retry_interval: Duration,
+    /// How often a replay makes way for a sign of life: well within the time after which the log's group gives a silent member up.
+    pub keep_alive_interval: Duration,
     /// Return once all input has been read and committed, instead of waiting for more.
     pub stop_when_caught_up: bool,
 }
@@ -43,14 +46,6 @@ pub struct Totals {
     pub replayed: u64,
 }
 
-struct Assigned<S> {
-    state: S,
-    log_time: LogTime,
-    next_offset: i64,
-    /// Number of the last [`heartbeat::INTERVAL_MS`] for which a heartbeat was passed on.
-    beat: i64,
-}
-
 /// A processor on a log, from assignment to shutdown.
 pub struct ProcessorRun<'r, P: Processor> {
     processor: &'r mut P,
@@ -65,6 +60,8 @@ pub struct ProcessorRun<'r, P: Processor> {
     out: Outputs,
     /// Records processed since the last commit.
     uncommitted: u64,
+    /// A position moved since the last commit, be it past a gap.
+    has_moved: bool,
     last_commit: Instant,
     totals: Totals,
 }
@@ -91,6 +88,7 @@ pub fn run_processor<P: Processor, L: Log>(
         last_retry: Instant::now(),
         out,
         uncommitted: 0,
+        has_moved: false,
         last_commit: Instant::now(),
         totals: Totals::default(),
     };
@@ -98,53 +96,70 @@ pub fn run_processor<P: Processor, L: Log>(
     Ok(run.totals)
 }
 
+/// What the loop does next.
+enum Next {
+    Turn,
+    /// The open transaction is lost.
+    StartOver,
+    End,
+}
+
 impl<P: Processor> ProcessorRun<'_, P> {
     fn run<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
-        let mut is_lost = false;
+        let mut next = Next::Turn;
         loop {
-            let step = if is_lost { self.start_over(log, shutdown).map(|()| false) } else { self.turn(log, shutdown) };
-            match step {
-                Ok(true) => return Ok(()),
-                Ok(false) => is_lost = false,
+            let step = match next {
+                Next::Turn => self.turn(log, shutdown),
+                Next::StartOver => self.start_over(log, shutdown).map(|()| Next::Turn),
+                Next::End => return Ok(()),
+            };
+            next = match step {
+                Ok(next) => next,
                 Err(LogError::Transaction(_)) => {
                     // A log that cannot even start over is given time.
-                    if is_lost && shutdown.wait(self.options.retry_interval) {
+                    if matches!(next, Next::StartOver) && shutdown.wait(self.options.retry_interval) {
                         return Ok(());
                     }
-                    is_lost = true;
+                    Next::StartOver
                 }
                 Err(error) => return Err(error),
-            }
+            };
         }
     }
 
-    /// One poll and what follows from it. True when the run is over.
-    fn turn<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<bool, LogError> {
+    /// One poll and what follows from it.
+    fn turn<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<Next, LogError> {
         if shutdown.is_requested() {
             self.commit(log)?;
-            return Ok(true);
+            return Ok(Next::End);
         }
         self.retry_blocked(log)?;
         let mut blocked = None;
         match log.poll(self.poll_timeout())? {
             Polled::Assigned(sources) => {
                 self.unrestored.extend(sources);
+                // A restore may take long, and a transaction must not stay open meanwhile.
+                self.commit(log)?;
                 self.restore_all(log, shutdown)?;
             }
-            Polled::Revoked(sources) => {
+            Polled::Revoked { sources, is_lost: false } => {
                 let committed = self.commit(log);
                 // Theirs no more, whether or not the commit went through.
-                for source in &sources {
-                    self.assigned.remove(source);
-                    self.blocked.remove(source);
-                }
+                self.drop_partitions(&sources);
                 committed?;
+            }
+            Polled::Revoked { sources, is_lost: true } => {
+                self.drop_partitions(&sources);
+                // The transaction holds outputs of theirs.
+                if self.uncommitted > 0 {
+                    return Ok(Next::StartOver);
+                }
             }
             Polled::Batch(batch) => blocked = self.process(&batch).map(|what| (batch.source, what)),
             Polled::Idle { caught_up } => {
                 self.commit(log)?;
                 if caught_up && self.blocked.is_empty() && self.options.stop_when_caught_up {
-                    return Ok(true);
+                    return Ok(Next::End);
                 }
             }
         }
@@ -157,7 +172,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         if let Some((source, what)) = blocked {
             self.block(log, source, what)?;
         }
-        Ok(false)
+        Ok(Next::Turn)
     }
 
     fn poll_timeout(&self) -> Duration {
@@ -168,6 +183,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
     /// Processes a batch, up to the first record that something is missing for.
     fn process(&mut self, batch: &Batch<'_>) -> Option<Blocked> {
         let assigned = self.assigned.get_mut(&batch.source).expect("a log hands out records of assigned partitions only");
+        let step = Step { processor: &*self.processor, options: self.options };
         for chunk in batch.records.chunks(AHEAD) {
             self.processor.prepare(&assigned.state, chunk);
             for record in chunk {
@@ -176,8 +192,8 @@ impl<P: Processor> ProcessorRun<'_, P> {
                 {
                     return Some(blocked);
                 }
-                let moment = moment_of(batch, Judgement::Open);
-                match step_of(self.processor, self.options).take(assigned, record, moment, &mut self.out) {
+                let moment = Moment::new(batch, Judgement::Open);
+                match step.take(assigned, record, moment, &mut self.out) {
                     Outcome::Done => {}
                     Outcome::Drop(_) => self.totals.dropped += 1,
                     Outcome::Reject(rejection) => {
@@ -189,16 +205,26 @@ impl<P: Processor> ProcessorRun<'_, P> {
                 assigned.next_offset = record.offset + 1;
                 self.totals.records += 1;
                 self.uncommitted += 1;
+                self.has_moved = true;
             }
         }
+        self.has_moved |= assigned.next_offset != batch.next_offset;
         assigned.next_offset = batch.next_offset;
         None
     }
 
-    /// Commits what was sent with the position of every partition held.
+    fn drop_partitions(&mut self, sources: &[TopicPartition]) {
+        for source in sources {
+            self.assigned.remove(source);
+            self.unrestored.remove(source);
+            self.blocked.remove(source);
+        }
+    }
+
+    /// Commits what was sent with the position of every partition held, where any of them moved.
     fn commit<L: Log>(&mut self, log: &mut L) -> Result<(), LogError> {
         self.last_commit = Instant::now();
-        if self.uncommitted == 0 {
+        if !self.has_moved {
             return Ok(());
         }
         if !self.out.is_empty() {
@@ -214,6 +240,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
             .collect();
         log.commit(&positions)?;
         self.uncommitted = 0;
+        self.has_moved = false;
         self.totals.commits += 1;
         Ok(())
     }
@@ -224,91 +251,29 @@ impl<P: Processor> ProcessorRun<'_, P> {
         self.totals.lost_transactions += 1;
         self.out.clear();
         self.uncommitted = 0;
+        self.has_moved = false;
         self.blocked.clear();
         self.unrestored.extend(std::mem::take(&mut self.assigned).into_keys());
         log.recover()?;
         self.restore_all(log, shutdown)?;
-        for (&source, assigned) in &self.assigned {
-            log.seek(source, assigned.next_offset)?;
+        for &source in self.assigned.keys() {
             log.resume(source)?;
         }
         Ok(())
     }
 
-    /// A partition counts as assigned from here on; where a restore fails it is still to be restored.
+    /// Restores what is still to be restored, until a stop is asked for. A partition counts as assigned from here on, and is read from its
+    /// position on.
     fn restore_all<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
         while let Some(&source) = self.unrestored.first() {
-            let assigned = self.restore(log, source, shutdown)?;
+            let (dead_letters, options, replayed) = (self.dead_letters, self.options, &mut self.totals.replayed);
+            let mut restore = Restore { processor: &mut *self.processor, dead_letters, options, shutdown, replayed };
+            let Some(assigned) = restore.partition(log, source)? else { return Ok(()) };
+            log.seek(source, assigned.next_offset)?;
             self.assigned.insert(source, assigned);
             self.unrestored.remove(&source);
         }
         Ok(())
-    }
-
-    /// Rebuilds the state of a partition as it was at its committed position, from the log's beginning, with outputs suppressed.
-    fn restore<L: Log>(&mut self, log: &mut L, source: TopicPartition, shutdown: &Shutdown) -> Result<Assigned<P::State>, LogError> {
-        let (first, end) = log.bounds(source)?;
-        let next_offset = log.committed(source)?.map_or(first, |committed| committed.next_offset);
-        // Behind the log's beginning records were lost, above its end it is another log.
-        if !(first..=end).contains(&next_offset) {
-            let topic = self.options.inputs[usize::from(source.topic)].clone();
-            return Err(LogError::OutOfRange { topic, partition: source.partition, position: next_offset, first, end });
-        }
-        let mut assigned = Assigned {
-            state: self.processor.new_state(source),
-            log_time: LogTime::new(&self.options.log_time),
-            next_offset,
-            beat: i64::MIN,
-        };
-        if first >= next_offset {
-            return Ok(assigned);
-        }
-        let verdicts = self.read_verdicts(log, source)?;
-        let mut out = Outputs::suppressed(self.processor.outputs());
-        log.read(source, first, next_offset, &mut |batch| {
-            // A replay may be long, a request to stop must not wait for its end.
-            if shutdown.is_requested() {
-                return;
-            }
-            for record in batch.records.iter().filter(|record| record.offset < next_offset) {
-                if verdicts.is_refused(batch.topic_id, record.offset) {
-                    step_of(self.processor, self.options).pass_time(&mut assigned, record, batch.source, &mut out);
-                } else {
-                    if !heartbeat::is_heartbeat(record) && !self.wait_until_ready(record, shutdown) {
-                        // The run is over: nobody will look at this state.
-                        return;
-                    }
-                    step_of(self.processor, self.options).take(&mut assigned, record, moment_of(batch, Judgement::Accepted), &mut out);
-                }
-                self.totals.replayed += 1;
-            }
-        })?;
-        Ok(assigned)
-    }
-
-    fn read_verdicts<L: Log>(&self, log: &mut L, source: TopicPartition) -> Result<Verdicts, LogError> {
-        let mut verdicts = Verdicts::default();
-        if self.dead_letters.topic().is_empty() {
-            return Ok(verdicts);
-        }
-        log.read_topic(self.dead_letters.topic(), self.dead_letters.partition(source), &mut |letter| {
-            if let Some((topic_id, partition, offset)) = self.dead_letters.refused(self.processor.name(), letter)
-                && partition == source.partition
-            {
-                verdicts.refuse(topic_id, offset);
-            }
-        })?;
-        Ok(verdicts)
-    }
-
-    /// During a replay: a dependency that is down is waited for. False at shutdown.
-    fn wait_until_ready(&mut self, record: &Record<'_>, shutdown: &Shutdown) -> bool {
-        while let Err(blocked) = self.processor.ready(record) {
-            if self.processor.unblock(&blocked).is_err() && shutdown.wait(self.options.retry_interval) {
-                return false;
-            }
-        }
-        true
     }
 
     /// Asks for what a record is blocked by, and reads on from that record; its partition is paused where there is no answer.
@@ -330,6 +295,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         }
         self.commit(log)?;
         for (source, what) in std::mem::take(&mut self.blocked) {
+            log.keep_alive()?;
             if self.processor.unblock(&what).is_ok() {
                 log.resume(source)?;
             } else {
@@ -338,61 +304,5 @@ impl<P: Processor> ProcessorRun<'_, P> {
         }
         self.last_retry = Instant::now();
         Ok(())
-    }
-}
-
-fn step_of<'r, P: Processor>(processor: &'r P, options: &'r RunOptions) -> Step<'r, P> {
-    Step { processor, options }
-}
-
-fn moment_of(batch: &Batch<'_>, judgement: Judgement) -> Moment {
-    Moment { source: batch.source, topic_id: batch.topic_id, log_time_ms: None, judgement }
-}
-
-/// What one record does to one partition, live and in replay alike.
-struct Step<'r, P: Processor> {
-    processor: &'r P,
-    options: &'r RunOptions,
-}
-
-impl<P: Processor> Step<'_, P> {
-    fn take(&self, assigned: &mut Assigned<P::State>, record: &Record<'_>, moment: Moment, out: &mut Outputs) -> Outcome {
-        let is_heartbeat = self.pass_time(assigned, record, moment.source, out);
-        if is_heartbeat {
-            return Outcome::Done;
-        }
-        let moment = Moment { log_time_ms: assigned.log_time.now_ms(), ..moment };
-        self.processor.process(&mut assigned.state, record, &moment, out)
-    }
-
-    /// Lets log time move: timers fire, and a heartbeat is passed on for each interval. True where the record is a heartbeat.
-    fn pass_time(&self, assigned: &mut Assigned<P::State>, record: &Record<'_>, source: TopicPartition, out: &mut Outputs) -> bool {
-        let is_heartbeat = heartbeat::is_heartbeat(record);
-        if assigned.log_time.observe(record, is_heartbeat)
-            && let Some(now_ms) = assigned.log_time.now_ms()
-        {
-            self.processor.advance(&mut assigned.state, now_ms, out);
-            let beat = now_ms.div_euclid(heartbeat::INTERVAL_MS);
-            if beat > assigned.beat {
-                assigned.beat = beat;
-                self.pass_on_heartbeat(source, Beat { sequence: beat, sent_ms: now_ms }, out);
-            }
-        }
-        is_heartbeat
-    }
-
-    fn pass_on_heartbeat(&self, source: TopicPartition, beat: Beat, out: &mut Outputs) {
-        let key = heartbeat::forwarded_key(&self.options.inputs[usize::from(source.topic)], source.partition);
-        let text = beat.to_text();
-        for (index, topic) in (0u16..).zip(self.processor.outputs()) {
-            let partitions = match topic.spread {
-                Spread::SamePartition => source.partition..source.partition + 1,
-                Spread::Rekeyed => 0..topic.partitions,
-                Spread::Unmarked => 0..0,
-            };
-            for partition in partitions {
-                out.push_marker(index, partition, beat.sent_ms, key.as_bytes(), (heartbeat::HEADER, text.as_bytes()));
-            }
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! The one runner of all sinks: poll, stage, flush, note the position; where the store fails, pause and read on from the sink's own one.
 
 use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
-use crate::{Committed, Log, LogError, Polled, Position, Shutdown, Sink, SinkError, TopicPartition};
+use crate::{Batch, Committed, Log, LogError, Polled, Position, Resume, Shutdown, Sink, SinkError, TopicId, TopicPartition};
 
 /// How a sink is run.
 #[derive(Clone, Debug)]
@@ -57,8 +58,10 @@ pub fn run_sink<S: Sink, L: Log>(
         sink,
         log,
         options,
+        shutdown,
         held: BTreeMap::new(),
         unflushed: 0,
+        is_store_behind: false,
         is_log_behind: false,
         last_flush: Instant::now(),
         totals: SinkTotals::default(),
@@ -66,8 +69,8 @@ pub fn run_sink<S: Sink, L: Log>(
     let mut next = Next::Turn;
     loop {
         let step = match next {
-            Next::Turn => run.turn(shutdown),
-            Next::Retry => run.wait_for_store(shutdown),
+            Next::Turn => run.turn(),
+            Next::Retry => run.wait_for_store(),
             Next::StartOver => run.start_over(),
         };
         next = match step {
@@ -119,10 +122,14 @@ struct SinkRun<'r, S, L> {
     sink: &'r mut S,
     log: &'r mut L,
     options: &'r SinkOptions,
+    shutdown: &'r Shutdown,
     /// The position after what was staged, by partition; none before the sink has said where it stands.
     held: BTreeMap<TopicPartition, Option<i64>>,
+    /// Records staged.
     unflushed: u64,
-    /// The store holds more than the log knows: the commit after a flush was lost.
+    /// A position moved since the last flush, be it past a gap.
+    is_store_behind: bool,
+    /// The store's position is not the one that the log knows.
     is_log_behind: bool,
     last_flush: Instant,
     totals: SinkTotals,
@@ -130,18 +137,27 @@ struct SinkRun<'r, S, L> {
 
 impl<S: Sink, L: Log> SinkRun<'_, S, L> {
     /// One poll and what follows from it. True when the run is over.
-    fn turn(&mut self, shutdown: &Shutdown) -> Result<bool, Failure> {
-        if shutdown.is_requested() {
+    fn turn(&mut self) -> Result<bool, Failure> {
+        if self.shutdown.is_requested() {
             self.flush()?;
             return Ok(true);
         }
         let caught_up = match self.log.poll(self.options.flush_interval)? {
             Polled::Assigned(sources) => {
                 self.held.extend(sources.iter().map(|&source| (source, None)));
+                // Nothing may be staged while a position is asked for: an intent is settled alone.
+                self.flush()?;
                 self.find_positions()?;
                 false
             }
-            Polled::Revoked(sources) => {
+            Polled::Revoked { sources, is_lost: true } => {
+                // Another lane may be writing it by now. The others read on from where the store stands.
+                self.forget();
+                self.held.retain(|source, _| !sources.contains(source));
+                self.find_positions()?;
+                false
+            }
+            Polled::Revoked { sources, is_lost: false } => {
                 let flushed = self.flush();
                 // Theirs no more, whether or not the store took it.
                 self.held.retain(|source, _| !sources.contains(source));
@@ -151,6 +167,7 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
             Polled::Batch(batch) => {
                 self.sink.stage(&batch)?;
                 self.unflushed += batch.records.len() as u64;
+                self.is_store_behind = true;
                 self.held.insert(batch.source, Some(batch.next_offset));
                 false
             }
@@ -165,62 +182,106 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
         Ok(caught_up && self.options.stop_when_caught_up)
     }
 
-    /// Intent, store, position: in this order, each durable before the next.
+    /// Intent, store, position: in this order, each durable before the next. Nothing where no position moved.
     fn flush(&mut self) -> Result<(), Failure> {
         self.last_flush = Instant::now();
-        if self.unflushed > 0 {
+        if self.is_store_behind {
             let intents = self.sink.intents();
             if !intents.is_empty() {
                 self.log.commit(&intents)?;
             }
-            self.sink.flush()?;
-            self.totals.records += std::mem::take(&mut self.unflushed);
-            self.totals.flushes += 1;
-        } else if !self.is_log_behind {
-            return Ok(());
+            self.write_staged()?;
+            self.is_log_behind = true;
         }
-        let positions: Vec<Position> = self
-            .held
-            .iter()
-            .filter_map(|(&source, &next)| Some(Position { source, committed: Committed { next_offset: next?, metadata: String::new() } }))
-            .collect();
-        self.log.commit(&positions)?;
-        self.is_log_behind = false;
+        if self.is_log_behind {
+            let positions: Vec<Position> = self.held.iter().filter_map(|(&source, &next)| Some(position(source, next?))).collect();
+            self.log.commit(&positions)?;
+            self.is_log_behind = false;
+        }
+        Ok(())
+    }
+
+    fn write_staged(&mut self) -> Result<(), SinkError> {
+        self.sink.flush()?;
+        self.is_store_behind = false;
+        self.totals.records += std::mem::take(&mut self.unflushed);
+        self.totals.flushes += 1;
         Ok(())
     }
 
     /// Reads on from where the sink says that it stands, in every partition held that it has not been asked for.
     fn find_positions(&mut self) -> Result<(), Failure> {
-        for (&source, next) in self.held.iter_mut().filter(|(_, next)| next.is_none()) {
+        let unknown: Vec<TopicPartition> = self.held.iter().filter(|(_, next)| next.is_none()).map(|(&source, _)| source).collect();
+        for source in unknown {
+            // The store may be slow to answer.
+            self.log.keep_alive()?;
             let committed = self.log.committed(source)?;
-            let position = match self.sink.position(source, committed.as_ref())? {
-                Some(position) => {
-                    self.is_log_behind |= committed.is_none_or(|committed| committed.next_offset != position);
-                    position
+            let next_offset = match self.sink.position(source, committed.as_ref())? {
+                Resume::Beginning => self.log.bounds(source)?.0,
+                Resume::At(next_offset) => {
+                    self.is_log_behind |= committed != Some(position(source, next_offset).committed);
+                    next_offset
                 }
-                None => self.log.bounds(source)?.0,
+                Resume::Settle(range) => {
+                    if self.settle(source, &range)?.is_break() {
+                        return Ok(());
+                    }
+                    range.end
+                }
             };
-            self.log.seek(source, position)?;
-            *next = Some(position);
+            self.log.seek(source, next_offset)?;
+            self.held.insert(source, Some(next_offset));
         }
         Ok(())
+    }
+
+    /// Reads exactly the records of an intent again and writes them as one. Break where a stop was asked for: the intent still stands.
+    fn settle(&mut self, source: TopicPartition, range: &Range<i64>) -> Result<ControlFlow<()>, Failure> {
+        let mut staged = Ok(());
+        let mut reached: Option<(TopicId, i64)> = None;
+        self.log.read(source, range.start, range.end, &mut |batch| {
+            if self.shutdown.is_requested() {
+                return ControlFlow::Break(());
+            }
+            let batch = within(batch, range);
+            reached = Some((batch.topic_id, batch.next_offset));
+            self.unflushed += batch.records.len() as u64;
+            staged = self.sink.stage(&batch);
+            if staged.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        staged?;
+        if self.shutdown.is_requested() {
+            self.forget();
+            return Ok(ControlFlow::Break(()));
+        }
+        // The range ends where it ended then, be it behind a gap.
+        if let Some((topic_id, next_offset)) = reached
+            && next_offset < range.end
+        {
+            self.sink.stage(&Batch { source, topic_id, records: Vec::new(), next_offset: range.end })?;
+        }
+        self.log.keep_alive()?;
+        self.write_staged()?;
+        self.log.commit(&[position(source, range.end)])?;
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Forgets what was staged; where to read on is asked anew.
     fn forget(&mut self) {
         self.sink.discard();
         self.unflushed = 0;
+        self.is_store_behind = false;
         self.held.values_mut().for_each(|next| *next = None);
     }
 
     /// The store is down: what was staged is forgotten, nothing is read, and the sink is asked where it stands. True at shutdown.
-    fn wait_for_store(&mut self, shutdown: &Shutdown) -> Result<bool, Failure> {
+    fn wait_for_store(&mut self) -> Result<bool, Failure> {
         self.forget();
         for &source in self.held.keys() {
             self.log.pause(source)?;
         }
         self.totals.retries += 1;
-        if shutdown.wait(self.options.retry_interval) {
+        if self.shutdown.wait(self.options.retry_interval) {
             return Ok(true);
         }
         self.poll_paused()?;
@@ -238,7 +299,7 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
                     self.log.pause(source)?;
                 }
             }
-            Polled::Revoked(sources) => self.held.retain(|source, _| !sources.contains(source)),
+            Polled::Revoked { sources, .. } => self.held.retain(|source, _| !sources.contains(source)),
             // Should records come all the same: they are read again from the position that is asked for next.
             Polled::Batch(_) | Polled::Idle { .. } => {}
         }
@@ -260,4 +321,15 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
         }
         Ok(())
     }
+}
+
+/// Reading on from `next_offset`, without an intent.
+fn position(source: TopicPartition, next_offset: i64) -> Position {
+    Position { source, committed: Committed { next_offset, metadata: String::new() } }
+}
+
+/// What of a batch lies inside a range.
+fn within<'a>(batch: &Batch<'a>, range: &Range<i64>) -> Batch<'a> {
+    let records = batch.records.iter().filter(|record| range.contains(&record.offset)).copied().collect();
+    Batch { records, next_offset: batch.next_offset.min(range.end), ..*batch }
 }

@@ -1,5 +1,7 @@
 //! A sink: records in, rows out, and the truth about how far it got.
 
+use std::ops::Range;
+
 use crate::{Batch, Committed, Position, TopicPartition};
 
 /// Why a store did not take what it was sent.
@@ -13,20 +15,33 @@ pub enum SinkError {
     Fatal(String),
 }
 
-/// Writes records to a store: batches are staged in memory, then flushed together. Its writes are idempotent, or it keeps its position
-/// beside its rows, so that whatever was staged may be sent again.
+/// Where a sink reads on in a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// From the log's beginning.
+    Beginning,
+    /// From this offset.
+    At(i64),
+    /// Nobody knows whether these offsets, an intent, were written: exactly they are read, staged and flushed as one, before anything else
+    /// of any partition is staged. Then the sink reads on behind them. A store that knows a block again by its range would take any other
+    /// cut of these records for new ones.
+    Settle(Range<i64>),
+}
+
+/// Writes records to a store: batches are staged in memory, then flushed together. Whatever was staged may be sent again, because the sink
+/// keeps its position beside its rows, or its writes are idempotent: by row, or by block, and then it declares its [`Sink::intents`].
 pub trait Sink {
     /// Name of the stage: consumer group and metrics' label.
     fn name(&self) -> &str;
 
     /// Where to read on, given what the log has committed for this stage (position, and the intent stored with it). A sink that keeps its
-    /// position beside its rows answers with that one. None: from the log's beginning.
+    /// position beside its rows answers with that one. Nothing is staged while it is asked.
     ///
     /// # Errors
     /// Where the store does not answer.
-    fn position(&mut self, source: TopicPartition, committed: Option<&Committed>) -> Result<Option<i64>, SinkError>;
+    fn position(&mut self, source: TopicPartition, committed: Option<&Committed>) -> Result<Resume, SinkError>;
 
-    /// Takes a batch into its buffers.
+    /// Takes a batch into its buffers. One without records moves only the position.
     ///
     /// # Errors
     /// Where the store's own client fails while it builds rows; nothing of what is staged has then been written.
@@ -35,12 +50,15 @@ pub trait Sink {
     /// True when what is staged is worth a flush of its own.
     fn is_full(&self) -> bool;
 
-    /// What to commit before [`Sink::flush`], with the position as it is: the exact ranges about to be sent. Most sinks need no such step.
+    /// What to commit before [`Sink::flush`]: for each partition about to be written the offset of its first record staged and, as
+    /// metadata, the exact range. [`Sink::position`] makes a [`Resume::Settle`] of it where no position was committed after. Most sinks
+    /// need no such step.
     fn intents(&self) -> Vec<Position> {
         Vec::new()
     }
 
-    /// Writes what is staged, with the positions after it where the sink keeps them; returns only when that is durable.
+    /// Writes what is staged, with the positions after it where the sink keeps them; returns only when that is durable. Without such
+    /// positions there is nothing to do where no record is staged.
     ///
     /// # Errors
     /// What was written then is unknown: the position tells.

@@ -213,7 +213,8 @@ pub(crate) enum Schemas {
 /// Reads the command line. Help and version are printed, and end the program; what is wrong comes back as one line.
 pub(crate) fn parse() -> anyhow::Result<Cli> {
     Cli::try_parse().map_err(|error| {
-        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand)
+        {
             error.exit();
         }
         anyhow::anyhow!(one_line(&error.render().to_string()))

@@ -1,4 +1,6 @@
 //! Playhead: from players' events to resume positions, sessions and quality of service.
+//!
+#![doc = include_str!("../../ARCHITECTURE.md")]
 
 use std::process::ExitCode;
 

@@ -20,11 +20,7 @@ impl Progress {
     /// A bar over the bytes of an input; a spinner where nobody knows how many there are.
     pub(crate) fn reading<R: Read>(&self, what: &str, length: Option<u64>, input: R) -> impl Read + use<R> {
         let bar = self.bar(length);
-        bar.set_style(style(if length.is_some() {
-            "{msg} [{bar:30}] {bytes}/{total_bytes} {eta}"
-        } else {
-            "{spinner} {msg} {bytes}"
-        }));
+        bar.set_style(style(if length.is_some() { "{msg} [{bar:30}] {bytes}/{total_bytes} {eta}" } else { "{spinner} {msg} {bytes}" }));
         bar.set_message(what.to_owned());
         bar.wrap_read(input)
     }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use pipeline::local::{LocalLane, LocalLog};
-use pipeline::{LogTimeRule, OutputTopic, Processor, RunOptions, Shutdown, SinkOptions, Totals, run_processor, run_sink};
+use pipeline::{
+    LogTimeRule, OutputTopic, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, TopicPartition, Totals, run_processor,
+    run_sink,
+};
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
 use processors::profile::{Profile, ProfileConfig};
@@ -21,6 +24,9 @@ const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long a stage waits before it asks again for what was not available.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a replay makes way for a sign of life. Nobody listens for it on a local log.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,25 +70,23 @@ fn run_profile(folder: &DataFolder, settings: &PlaybackSettings, progress: &Prog
         dead_letters_partitions: folder.partitions("dead_letters")?,
     };
     let mut profile = Profile::new(config, Arc::clone(&folder.registry) as _)?;
-    let log_time =
-        LogTimeRule::Heartbeats { topic: "playback_events".to_owned(), partitions: folder.partitions("playback_events")? };
+    let log_time = LogTimeRule::Heartbeats { topic: "playback_events".to_owned(), partitions: folder.partitions("playback_events")? };
     run_stage(folder, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, progress)
 }
 
 /// playback_sessions, qos_session_summary, resume_state -> the serving store.
 fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
-    let stage = progress.stage("serving");
     let mut topic_ids = [pipeline::TopicId::default(); INPUTS.len()];
     for (topic_id, name) in topic_ids.iter_mut().zip(INPUTS) {
         *topic_id = folder.log.topic(name)?.0;
     }
     let mut sink = LocalSink::new(folder.store.clone(), Arc::clone(&folder.registry) as Arc<dyn SchemaSource>, topic_ids);
-    let mut lane = LocalLane::new(&folder.log, "serving", &INPUTS, &[])?;
-    let options = SinkOptions {
-        flush_interval: COMMIT_INTERVAL,
-        retry_interval: RETRY_INTERVAL,
-        stop_when_caught_up: true,
-    };
+    if is_up_to_date(&folder.log, &mut sink)? {
+        return Ok(());
+    }
+    let stage = progress.stage("serving");
+    let mut lane = LocalLane::new(&folder.log, sink.name(), &INPUTS, &[])?;
+    let options = SinkOptions { flush_interval: COMMIT_INTERVAL, retry_interval: RETRY_INTERVAL, stop_when_caught_up: true };
     run_sink(&mut sink, &mut lane, &options, &Shutdown::default()).context("the serving store was not brought up to date")?;
     stage.done();
     Ok(())
@@ -103,8 +107,12 @@ fn run_stage<P: Processor>(
     }
     let stage = progress.stage(&name);
     let outputs: Vec<OutputTopic> = processor.outputs().to_vec();
-    let dead_letters =
-        DeadLetterWriter::new(&[input], dead_letters_output, folder.partitions(DeadLetterWriter::TOPIC)?, Arc::clone(&folder.registry) as _)?;
+    let dead_letters = DeadLetterWriter::new(
+        &[input],
+        dead_letters_output,
+        folder.partitions(DeadLetterWriter::TOPIC)?,
+        Arc::clone(&folder.registry) as _,
+    )?;
     let mut lane = LocalLane::new(&folder.log, &name, &[input], &outputs)?;
     let options = RunOptions {
         log_time,
@@ -112,6 +120,7 @@ fn run_stage<P: Processor>(
         commit_interval: COMMIT_INTERVAL,
         commit_records: 50_000,
         retry_interval: RETRY_INTERVAL,
+        keep_alive_interval: KEEP_ALIVE_INTERVAL,
         stop_when_caught_up: true,
     };
     let totals = run_processor(processor, &mut lane, &dead_letters, &options, &Shutdown::default())
@@ -127,6 +136,25 @@ fn is_caught_up(log: &LocalLog, group: &str, topic: &str) -> anyhow::Result<bool
         let next_offset = log.committed(group, topic, partition)?.map_or(0, |committed| committed.next_offset);
         if next_offset < end {
             return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The store itself says how far it is: one that was deleted, or put back from a copy, is filled again.
+fn is_up_to_date(log: &LocalLog, sink: &mut LocalSink) -> anyhow::Result<bool> {
+    for (topic, name) in (0..).zip(INPUTS) {
+        let (_, partitions) = log.topic(name)?;
+        for partition in 0..partitions {
+            let (first, end) = log.bounds(name, partition)?;
+            let next_offset = match sink.position(TopicPartition { topic, partition }, None)? {
+                Resume::Beginning => first,
+                Resume::At(next_offset) => next_offset,
+                Resume::Settle(_) => return Ok(false),
+            };
+            if next_offset < end {
+                return Ok(false);
+            }
         }
     }
     Ok(true)

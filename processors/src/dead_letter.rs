@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pipeline::{DeadLetters, Moment, Outputs, Record, Rejection, TopicId, TopicPartition, partition_for};
+use pipeline::{DeadLetters, Moment, Outputs, Record, Rejection, TopicId, TopicPartition, Unavailable, partition_for};
 use schemas::{DeadLetter, Decoder, Headers, Record as _, SchemaSource, SourceError, wire};
 use sha2::{Digest, Sha256};
 
@@ -19,6 +19,7 @@ pub struct DeadLetterWriter {
     output: u16,
     partitions: u32,
     schema_id: u32,
+    source: Arc<dyn SchemaSource>,
     decoder: Mutex<Decoder>,
 }
 
@@ -32,14 +33,39 @@ impl DeadLetterWriter {
     /// Where the registry does not take the schema.
     pub fn new(inputs: &[&str], output: u16, partitions: u32, source: Arc<dyn SchemaSource>) -> Result<Self, SourceError> {
         let schema_id = source.register("dead_letters-value", DeadLetter::SCHEMA)?;
-        let mut decoder = Decoder::new::<DeadLetter<'static>>(source);
+        let mut decoder = Decoder::new::<DeadLetter<'static>>(Arc::clone(&source));
         decoder.learn(schema_id)?;
         let inputs = inputs.iter().map(|&name| name.to_owned()).collect();
-        Ok(Self { inputs, output, partitions, schema_id, decoder: Mutex::new(decoder) })
+        Ok(Self { inputs, output, partitions, schema_id, source, decoder: Mutex::new(decoder) })
     }
 
     fn key(&self, source: TopicPartition) -> String {
         format!("{}-{}", self.inputs[usize::from(source.topic)], source.partition)
+    }
+
+    /// Whether a dead letter's key is that of a partition which the stage reads. Letters of others share the topic's partitions.
+    fn is_of_an_input(&self, key: &[u8]) -> bool {
+        let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+        let is_partition = |rest: &[u8]| rest.strip_prefix(b"-").is_some_and(is_number);
+        self.inputs.iter().any(|input| key.strip_prefix(input.as_bytes()).is_some_and(is_partition))
+    }
+
+    /// Where the refused record stood, if the letter is one of `stage`.
+    fn place(&self, stage: &str, value: &[u8]) -> Result<Option<(TopicId, u32, i64)>, String> {
+        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = decoder.missing(value) {
+            decoder.learn(id).map_err(|error| error.to_string())?;
+        }
+        let letter: DeadLetter<'_> = decoder.decode(value).map_err(|rejection| {
+            // An answer is kept, but the registry may give another one when it is asked again.
+            *decoder = Decoder::new::<DeadLetter<'static>>(Arc::clone(&self.source));
+            rejection.to_string()
+        })?;
+        if letter.stage != stage {
+            return Ok(None);
+        }
+        let partition = u32::try_from(letter.partition).map_err(|_| format!("partition {} is none", letter.partition))?;
+        Ok(Some((TopicId(letter.topic_id), partition, letter.offset)))
     }
 }
 
@@ -84,14 +110,18 @@ impl DeadLetters for DeadLetterWriter {
         });
     }
 
-    fn refused(&self, stage: &str, letter: &Record<'_>) -> Option<(TopicId, u32, i64)> {
-        let value = letter.value?;
-        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(id) = decoder.missing(value) {
-            decoder.learn(id).ok()?;
+    fn refused(&self, stage: &str, letter: &Record<'_>) -> Result<Option<(TopicId, u32, i64)>, Unavailable> {
+        let (Some(key), Some(value)) = (letter.key, letter.value) else { return Ok(None) };
+        if !self.is_of_an_input(key) {
+            return Ok(None);
         }
-        let letter: DeadLetter<'_> = decoder.decode(value).ok()?;
-        let partition = u32::try_from(letter.partition).ok()?;
-        (letter.stage == stage).then_some((TopicId(letter.topic_id), partition, letter.offset))
+        let key = String::from_utf8_lossy(key);
+        self.place(stage, value).map_err(|cause| Unavailable {
+            what: format!("the dead letter of {key} at offset {} of {}", letter.offset, Self::TOPIC),
+            cause,
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The heartbeats with which a finite producer ends, so that no partition stands still behind its records.
 
-use pipeline::heartbeat::{self, Beat};
 use pipeline::Outputs;
+use pipeline::heartbeat::{self, Beat};
 
 /// Longer than the silence after which a session is closed: a heartbeat so much later closes what was left open.
 const SILENCE_OVER_MS: i64 = 31 * 60_000;

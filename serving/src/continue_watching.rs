@@ -21,8 +21,7 @@ pub fn continue_watching(rows: Vec<ResumeRow>, limit: usize) -> Vec<ResumeEntry>
             last_of_title.insert(row.latest.title_id.clone(), row);
         }
     }
-    let mut entries: Vec<ResumeEntry> =
-        last_of_title.into_values().filter(is_unfinished).map(ResumeEntry::from).collect();
+    let mut entries: Vec<ResumeEntry> = last_of_title.into_values().filter(is_unfinished).map(ResumeEntry::from).collect();
     sort_newest_first(&mut entries);
     entries.truncate(limit);
     entries

@@ -20,11 +20,6 @@ impl<'a> ViewRank<'a> {
     /// The rank of the view that a record tells of.
     #[must_use]
     pub fn of(record: &ResumeState<'a>) -> Self {
-        Self {
-            updated_at: record.updated_at,
-            sequence: record.sequence,
-            position_ms: record.position_ms,
-            session_id: record.session_id,
-        }
+        Self { updated_at: record.updated_at, sequence: record.sequence, position_ms: record.position_ms, session_id: record.session_id }
     }
 }

@@ -138,7 +138,5 @@ pub fn resume_list(rows: Vec<ResumeRow>) -> Vec<ResumeEntry> {
 }
 
 pub(crate) fn sort_newest_first(entries: &mut [ResumeEntry]) {
-    entries.sort_by(|a, b| {
-        b.updated_at.cmp(&a.updated_at).then_with(|| (&a.title_id, &a.episode_id).cmp(&(&b.title_id, &b.episode_id)))
-    });
+    entries.sort_by(|a, b| b.updated_at.cmp(&a.updated_at).then_with(|| (&a.title_id, &a.episode_id).cmp(&(&b.title_id, &b.episode_id))));
 }

@@ -244,21 +244,29 @@ impl Log for LocalLane {
         self.hand_out(index).map(Polled::Batch)
     }
 
-    fn read(&mut self, source: TopicPartition, from: i64, to: i64, each: &mut dyn FnMut(&Batch<'_>)) -> Result<(), LogError> {
-        let Source { place, topic_id, .. } = self.sources[self.index(source)?];
-        self.log.read_place(place, source, topic_id, from, to, &mut |batch| {
-            each(batch);
-            ControlFlow::Continue(())
-        })?;
+    /// No group watches over the lanes of one process.
+    fn keep_alive(&mut self) -> Result<(), LogError> {
         Ok(())
     }
 
-    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError> {
+    fn read(
+        &mut self,
+        source: TopicPartition,
+        from: i64,
+        to: i64,
+        each: &mut dyn FnMut(&Batch<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let Source { place, topic_id, .. } = self.sources[self.index(source)?];
+        if to > self.log.open.store.catalogue().end(place) {
+            return Err(self.log.open.store.out_of_range(place, to).into());
+        }
+        self.log.read_place(place, source, topic_id, from, to, each)?;
+        Ok(())
+    }
+
+    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError> {
         let (first, end) = self.log.bounds(topic, partition)?;
-        self.log.read_partition(topic, partition, first, end, &mut |batch| {
-            batch.records.iter().for_each(&mut *each);
-            ControlFlow::Continue(())
-        })?;
+        self.log.read_partition(topic, partition, first, end, &mut |batch| batch.records.iter().try_for_each(&mut *each))?;
         Ok(())
     }
 

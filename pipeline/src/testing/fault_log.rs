@@ -1,5 +1,6 @@
 //! A log that fails at a given call.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::{Batch, Committed, Log, LogError, Outputs, Polled, Position, Record, TopicPartition};
@@ -9,6 +10,7 @@ use crate::{Batch, Committed, Log, LogError, Outputs, Polled, Position, Record, 
 #[expect(missing_docs, reason = "named after the calls of the trait")]
 pub enum Call {
     Poll,
+    KeepAlive,
     Read,
     ReadTopic,
     Bounds,
@@ -111,11 +113,21 @@ impl<L: Log> Log for FaultLog<L> {
         }
     }
 
-    fn read(&mut self, source: TopicPartition, from: i64, to: i64, each: &mut dyn FnMut(&Batch<'_>)) -> Result<(), LogError> {
+    fn keep_alive(&mut self) -> Result<(), LogError> {
+        self.through(Call::KeepAlive, Log::keep_alive)
+    }
+
+    fn read(
+        &mut self,
+        source: TopicPartition,
+        from: i64,
+        to: i64,
+        each: &mut dyn FnMut(&Batch<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
         self.through(Call::Read, |log| log.read(source, from, to, each))
     }
 
-    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError> {
+    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError> {
         self.through(Call::ReadTopic, |log| log.read_topic(topic, partition, each))
     }
 

@@ -1,6 +1,6 @@
 //! A sink whose store fails at a given call.
 
-use crate::{Batch, Committed, Position, Sink, SinkError, TopicPartition};
+use crate::{Batch, Committed, Position, Resume, Sink, SinkError, TopicPartition};
 
 /// The calls of [`Sink`] that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl<S: Sink> Sink for FaultSink<S> {
         self.inner.name()
     }
 
-    fn position(&mut self, source: TopicPartition, committed: Option<&Committed>) -> Result<Option<i64>, SinkError> {
+    fn position(&mut self, source: TopicPartition, committed: Option<&Committed>) -> Result<Resume, SinkError> {
         self.through(SinkCall::Position, |sink| sink.position(source, committed))
     }
 

@@ -1,6 +1,7 @@
 //! A lane on the log in memory, with its batches and its assignment in the test's hand.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +14,16 @@ use super::memory_log::{Broker, MemoryLog, StoredRecord};
 pub enum Rebalance {
     /// These partitions come.
     Assign(Vec<TopicPartition>),
-    /// These partitions go.
+    /// These partitions go, in good order.
     Revoke(Vec<TopicPartition>),
+    /// These partitions are gone at once, as those of a member that was taken for dead.
+    Lose(Vec<TopicPartition>),
 }
 
 #[derive(Debug)]
 struct Source {
-    position: i64,
+    /// None until the caller has said where to read on: the double has no rule of its own.
+    position: Option<i64>,
     is_paused: bool,
     /// The position as this lane saw or wrote it last: what a commit expects to find.
     seen: Option<Committed>,
@@ -123,12 +127,10 @@ impl MemoryLane {
         self.polls
     }
 
-    fn start(&self, source: TopicPartition) -> Source {
+    fn look_up(&self, source: TopicPartition) -> Option<Committed> {
         let broker = self.log.broker();
         let topic = &broker.topics[self.inputs[usize::from(source.topic)]];
-        let seen = broker.positions.get(&(self.group.clone(), topic.id, source.partition)).cloned();
-        let first = topic.partitions[source.partition as usize].first;
-        Source { position: seen.as_ref().map_or(first, |committed| committed.next_offset), is_paused: false, seen }
+        broker.positions.get(&(self.group.clone(), topic.id, source.partition)).cloned()
     }
 
     fn known(&mut self, source: TopicPartition) -> Result<&mut Source, LogError> {
@@ -146,14 +148,18 @@ impl MemoryLane {
         Some(match change {
             Rebalance::Assign(sources) => {
                 for &source in &sources {
-                    let start = self.start(source);
-                    self.sources.insert(source, start);
+                    let seen = self.look_up(source);
+                    self.sources.insert(source, Source { position: None, is_paused: false, seen });
                 }
                 Polled::Assigned(sources)
             }
             Rebalance::Revoke(sources) => {
                 self.leaving.clone_from(&sources);
-                Polled::Revoked(sources)
+                Polled::Revoked { sources, is_lost: false }
+            }
+            Rebalance::Lose(sources) => {
+                self.sources.retain(|source, _| !sources.contains(source));
+                Polled::Revoked { sources, is_lost: true }
             }
         })
     }
@@ -168,22 +174,25 @@ impl MemoryLane {
             let known = self.sources.get_mut(&source).expect("listed just now");
             let topic = &broker.topics[self.inputs[usize::from(source.topic)]];
             let partition = &topic.partitions[source.partition as usize];
-            if known.is_paused || known.position == partition.end {
+            if known.is_paused {
                 continue;
             }
-            if known.position < partition.first || known.position > partition.end {
-                return Err(out_of_range(&broker, self.inputs[usize::from(source.topic)], source.partition, known.position));
+            let position = known.position.ok_or_else(|| LogError::Fatal(format!("nobody said where to read on in {source:?}")))?;
+            if position == partition.end {
+                continue;
+            }
+            if position < partition.first || position > partition.end {
+                return Err(out_of_range(&broker, self.inputs[usize::from(source.topic)], source.partition, position));
             }
             let limit = match self.batch_sizes.len() {
                 0 => usize::MAX,
                 sizes => self.batch_sizes[self.batches % sizes].max(1),
             };
-            let records = partition.from(known.position);
+            let records = partition.from(position);
             self.held.extend(records.iter().take(limit).cloned());
-            // A gap at the end is passed with the last batch.
-            let next_offset =
-                if limit >= records.len() { partition.end } else { self.held.last().map_or(partition.end, |last| last.offset + 1) };
-            known.position = next_offset;
+            // A gap at the end comes as a batch of its own, without records.
+            let next_offset = self.held.last().map_or(partition.end, |last| last.offset + 1);
+            known.position = Some(next_offset);
             self.batches += 1;
             self.last_read = Some(source);
             return Ok(Some((source, topic.id, next_offset)));
@@ -220,14 +229,24 @@ impl Log for MemoryLane {
         Ok(Polled::Batch(Batch { source, topic_id, records, next_offset }))
     }
 
-    fn read(&mut self, source: TopicPartition, from: i64, to: i64, each: &mut dyn FnMut(&Batch<'_>)) -> Result<(), LogError> {
+    fn keep_alive(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        source: TopicPartition,
+        from: i64,
+        to: i64,
+        each: &mut dyn FnMut(&Batch<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
         let (topic_id, records) = {
             let broker = self.log.broker();
             let index = self.inputs[usize::from(source.topic)];
             let topic = &broker.topics[index];
             let partition = &topic.partitions[source.partition as usize];
-            if from < partition.first || from > partition.end {
-                return Err(out_of_range(&broker, index, source.partition, from));
+            if let Some(outside) = [from, to].into_iter().find(|offset| !(partition.first..=partition.end).contains(offset)) {
+                return Err(out_of_range(&broker, index, source.partition, outside));
             }
             (topic.id, partition.from(from).to_vec())
         };
@@ -236,15 +255,19 @@ impl Log for MemoryLane {
             let records: Vec<Record<'_>> = chunk.iter().map(|record| record.borrow()).filter(|record| record.offset < to).collect();
             if let Some(last) = records.last() {
                 let next_offset = last.offset + 1;
-                each(&Batch { source, topic_id, records, next_offset });
+                if each(&Batch { source, topic_id, records, next_offset }).is_break() {
+                    break;
+                }
             }
         }
         Ok(())
     }
 
-    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError> {
+    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError> {
         for record in self.log.records(topic, partition) {
-            each(&record.borrow());
+            if each(&record.borrow()).is_break() {
+                break;
+            }
         }
         Ok(())
     }
@@ -256,7 +279,7 @@ impl Log for MemoryLane {
     }
 
     fn committed(&mut self, source: TopicPartition) -> Result<Option<Committed>, LogError> {
-        let seen = self.start(source).seen;
+        let seen = self.look_up(source);
         self.known(source)?.seen.clone_from(&seen);
         Ok(seen)
     }
@@ -306,16 +329,17 @@ impl Log for MemoryLane {
 
     fn recover(&mut self) -> Result<(), LogError> {
         self.sent.clear();
-        let held: Vec<(TopicPartition, bool)> = self.sources.iter().map(|(&source, known)| (source, known.is_paused)).collect();
-        for (source, is_paused) in held {
-            let start = Source { is_paused, ..self.start(source) };
-            self.sources.insert(source, start);
+        let held: Vec<TopicPartition> = self.sources.keys().copied().collect();
+        for source in held {
+            let seen = self.look_up(source);
+            let known = self.known(source)?;
+            (known.position, known.seen) = (None, seen);
         }
         Ok(())
     }
 
     fn seek(&mut self, source: TopicPartition, offset: i64) -> Result<(), LogError> {
-        self.known(source)?.position = offset;
+        self.known(source)?.position = Some(offset);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! A dependency that is down pauses the partition that needs it; the others go on, and nothing is refused.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pipeline::testing::{Call, FaultLog};
@@ -42,11 +43,21 @@ impl<L: Log> Log for StopAt<L> {
         self.inner.poll(timeout)
     }
 
-    fn read(&mut self, source: TopicPartition, from: i64, to: i64, each: &mut dyn FnMut(&Batch<'_>)) -> Result<(), LogError> {
+    fn keep_alive(&mut self) -> Result<(), LogError> {
+        self.inner.keep_alive()
+    }
+
+    fn read(
+        &mut self,
+        source: TopicPartition,
+        from: i64,
+        to: i64,
+        each: &mut dyn FnMut(&Batch<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
         self.inner.read(source, from, to, each)
     }
 
-    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>)) -> Result<(), LogError> {
+    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError> {
         self.inner.read_topic(topic, partition, each)
     }
 

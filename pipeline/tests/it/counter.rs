@@ -127,13 +127,20 @@ impl DeadLetters for Letters {
         out.push_to(DEAD_LETTERS, self.partition(source), time_ms, key.as_bytes(), |value| value.extend_from_slice(text.as_bytes()));
     }
 
-    fn refused(&self, stage: &str, letter: &Record<'_>) -> Option<(TopicId, u32, i64)> {
-        let text = std::str::from_utf8(letter.value?).ok()?;
-        let [of, id, partition, offset, _] = text.split(' ').collect::<Vec<_>>()[..] else { return None };
-        let mut topic_id = TopicId::default();
-        for (index, byte) in topic_id.0.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(id.get(2 * index..2 * index + 2)?, 16).ok()?;
-        }
-        (of == stage).then_some((topic_id, partition.parse().ok()?, offset.parse().ok()?))
+    fn refused(&self, stage: &str, letter: &Record<'_>) -> Result<Option<(TopicId, u32, i64)>, Unavailable> {
+        let read = parse(letter);
+        let (of, place) = read.ok_or_else(|| Unavailable { what: "a dead letter".into(), cause: "not as it was written".into() })?;
+        Ok((of == stage).then_some(place))
     }
+}
+
+/// The stage, and where the refused record stood.
+fn parse<'a>(letter: &Record<'a>) -> Option<(&'a str, (TopicId, u32, i64))> {
+    let text = std::str::from_utf8(letter.value?).ok()?;
+    let [of, id, partition, offset, _] = text.split(' ').collect::<Vec<_>>()[..] else { return None };
+    let mut topic_id = TopicId::default();
+    for (index, byte) in topic_id.0.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(id.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some((of, (topic_id, partition.parse().ok()?, offset.parse().ok()?)))
 }

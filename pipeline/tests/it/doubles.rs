@@ -1,5 +1,6 @@
 //! The doubles keep the promises of the trait.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pipeline::testing::{Call, Fault, FaultKind, FaultLog, MemoryLane, MemoryLog};
@@ -22,6 +23,7 @@ fn two_topics() -> MemoryLog {
 fn lane(log: &MemoryLog) -> MemoryLane {
     let mut lane = MemoryLane::new(log, "stage", &["in"], &[log.output_topic("out", Spread::SamePartition)]);
     assert!(matches!(lane.poll(Duration::ZERO), Ok(Polled::Assigned(sources)) if sources == [FIRST]));
+    lane.seek(FIRST, 0).unwrap();
     lane
 }
 
@@ -71,13 +73,46 @@ fn a_lost_reply_is_a_commit_and_an_abort_is_none() {
 }
 
 #[test]
+fn where_reading_starts_is_for_the_caller_to_say() {
+    let log = two_topics();
+    let mut lane = lane(&log);
+    lane.recover().unwrap();
+    assert!(matches!(lane.poll(Duration::ZERO), Err(LogError::Fatal(_))));
+    lane.seek(FIRST, 1).unwrap();
+    assert!(matches!(lane.poll(Duration::ZERO), Ok(Polled::Idle { caught_up: true })));
+}
+
+#[test]
+fn a_read_reaches_from_one_offset_to_the_other_or_fails() {
+    let log = two_topics();
+    log.append("in", 0, 2, Some(b"key"), Some(b"value"), &[]);
+    log.skip_offsets("in", 0, 2);
+    log.delete_before("in", 0, 1);
+    let mut lane = lane(&log);
+    for (from, to, outside) in [(1, 4, None), (1, 1, None), (0, 2, Some(0)), (1, 5, Some(5))] {
+        let mut offsets = Vec::new();
+        let read = lane.read(FIRST, from, to, &mut |batch| {
+            offsets.extend(batch.records.iter().map(|record| record.offset));
+            ControlFlow::Continue(())
+        });
+        match (read, outside) {
+            (Ok(()), None) => assert_eq!(offsets, (from..to.min(2)).collect::<Vec<_>>()),
+            (Err(LogError::OutOfRange { position, .. }), Some(outside)) => assert_eq!((position, offsets.len()), (outside, 0)),
+            (read, _) => panic!("{from}..{to}: {read:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_batch_carries_what_was_appended() {
     let log = two_topics();
     log.skip_offsets("in", 0, 3);
     let mut lane = lane(&log);
     let Ok(Polled::Batch(batch)) = lane.poll(Duration::ZERO) else { panic!("a batch") };
-    assert_eq!((batch.records.len(), batch.next_offset), (1, 4), "the gap at the end is passed");
+    assert_eq!((batch.records.len(), batch.next_offset), (1, 1));
     assert_eq!(batch.records[0].header("name"), Some(&b"x"[..]));
+    let Ok(Polled::Batch(batch)) = lane.poll(Duration::ZERO) else { panic!("a step past the gap at the end") };
+    assert_eq!((batch.records.len(), batch.next_offset), (0, 4));
     assert!(matches!(lane.poll(Duration::ZERO), Ok(Polled::Idle { caught_up: true })));
     lane.seek(FIRST, 9).unwrap();
     assert!(matches!(lane.poll(Duration::ZERO), Err(LogError::OutOfRange { position: 9, first: 0, end: 4, .. })));

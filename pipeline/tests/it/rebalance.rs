@@ -77,3 +77,23 @@ fn every_fault_at_every_call_around_a_move() {
         }
     }
 }
+
+#[test]
+fn a_partition_is_lost_at_any_poll() {
+    let inputs = scene::inputs(23, 80);
+    let expected = undisturbed(&inputs);
+    let mut lost_transactions = 0;
+    for lost_at in 2..40 {
+        let log = memory_log(&inputs);
+        let script = vec![(1, Rebalance::Assign(all())), (lost_at, Rebalance::Lose(vec![MOVED]))];
+        let mut first = FaultLog::new(scripted(&log, script), &[]);
+        let totals = run(&mut first, &options(7)).unwrap();
+        lost_transactions += totals.lost_transactions;
+        let polled = first.calls().iter().enumerate().filter(|(_, call)| **call == Call::Poll).nth(lost_at as usize - 1).unwrap().0;
+        let next = first.calls()[polled + 1];
+        assert!(matches!((totals.lost_transactions, next), (1, Call::Recover) | (0, Call::Poll)), "{next:?} after poll {lost_at}");
+        run(&mut lane_of_moved(&log), &options(4)).unwrap();
+        assert_eq!(Outcome::of_memory(&log), expected, "lost at poll {lost_at}");
+    }
+    assert!((1..38).contains(&lost_transactions), "{lost_transactions}: with an open transaction, and without");
+}

@@ -1,7 +1,12 @@
 //! What a restore makes of the log: state at the committed position, verdicts as they were given, and a loud stop where records are lost.
 
+use std::cell::Cell;
+
 use pipeline::testing::{Call, FaultLog, MemoryLog};
-use pipeline::{Committed, LogError, NoDeadLetters, Shutdown, run_processor};
+use pipeline::{
+    Committed, DeadLetters, LogError, Moment, NoDeadLetters, Outputs, Record, Rejection, Shutdown, TopicId, TopicPartition, Unavailable,
+    run_processor,
+};
 
 use crate::counter::{Counter, Letters, STAGE};
 use crate::scene::{INPUT, lane, memory_log, options, output_topics, run, run_with};
@@ -116,4 +121,87 @@ fn without_dead_letters_nothing_is_read_of_them() {
         put(&log, "a");
     }
     assert_eq!(clean(&log), ["1 value=a"]);
+}
+
+/// Cannot read its letters for so many attempts; at the last of them it asks for a stop, where it has one to ask.
+struct Unreadable {
+    attempts_left: Cell<u32>,
+    stop: Option<Shutdown>,
+}
+
+impl DeadLetters for Unreadable {
+    fn topic(&self) -> &'static str {
+        Letters.topic()
+    }
+
+    fn partition(&self, source: TopicPartition) -> u32 {
+        Letters.partition(source)
+    }
+
+    fn write(&self, stage: &str, record: &Record<'_>, moment: &Moment, rejection: &Rejection, out: &mut Outputs) {
+        Letters.write(stage, record, moment, rejection, out);
+    }
+
+    fn refused(&self, stage: &str, letter: &Record<'_>) -> Result<Option<(TopicId, u32, i64)>, Unavailable> {
+        let Some(left) = self.attempts_left.get().checked_sub(1) else { return Letters.refused(stage, letter) };
+        self.attempts_left.set(left);
+        if let Some(stop) = self.stop.as_ref().filter(|_| left == 0) {
+            stop.request();
+        }
+        Err(Unavailable { what: "schema 7".into(), cause: "down".into() })
+    }
+}
+
+#[test]
+fn a_dead_letter_that_cannot_be_read_is_not_taken_for_none() {
+    let log = memory_log(&[]);
+    for value in ["a", "!b"] {
+        put(&log, value);
+    }
+    run(&mut lane(&log), &options(1)).unwrap();
+    put(&log, "c");
+    let letters = Unreadable { attempts_left: Cell::new(5), stop: None };
+    let mut counted = FaultLog::new(lane(&log), &[]);
+    let totals = run_with(&mut Counter::new(output_topics()), &mut counted, &letters, &options(1)).unwrap();
+    assert_eq!((totals.replayed, letters.attempts_left.get()), (2, 0));
+    assert_eq!(clean(&log), ["1 value=a", "2 value=c"], "`!b` was not counted");
+    let made = |of| counted.calls().iter().filter(|call| **call == of).count();
+    assert_eq!(made(Call::ReadTopic), 6);
+    assert!(made(Call::KeepAlive) >= 6, "the group hears of the lane all the while");
+}
+
+#[test]
+fn a_stop_while_a_dead_letter_cannot_be_read_is_heard() {
+    let log = memory_log(&[]);
+    for value in ["a", "!b"] {
+        put(&log, value);
+    }
+    run(&mut lane(&log), &options(1)).unwrap();
+    put(&log, "c");
+    let shutdown = Shutdown::default();
+    let letters = Unreadable { attempts_left: Cell::new(3), stop: Some(shutdown.clone()) };
+    let totals = run_processor(&mut Counter::new(output_topics()), &mut lane(&log), &letters, &options(1), &shutdown).unwrap();
+    assert_eq!((totals.replayed, totals.records, totals.commits), (0, 0, 0));
+    assert_eq!(clean(&log), ["1 value=a"], "nothing is judged without knowing");
+}
+
+#[test]
+fn a_replay_that_is_broken_off_reads_on_from_there() {
+    let log = memory_log(&[]);
+    for value in ["a", "?b", "c", "d"] {
+        put(&log, value);
+    }
+    run(&mut lane(&log), &options(1)).unwrap();
+    put(&log, "d");
+    put(&log, "e");
+    let mut counter = Counter { unblocks_needed: 4, ..Counter::new(output_topics()) };
+    let mut counted = FaultLog::new(lane(&log), &[]);
+    let totals = run_with(&mut counter, &mut counted, &Letters, &options(1)).unwrap();
+    assert_eq!((totals.replayed, totals.dropped), (4, 1), "each record once");
+    assert_eq!(clean(&log).last().map(String::as_str), Some("5 value=e"));
+    let calls: Vec<Call> = counted.calls().iter().copied().filter(|call| matches!(call, Call::Read | Call::KeepAlive)).collect();
+    // Before the letters and before each read; and each time that the schema is asked for in vain.
+    let expected =
+        [Call::KeepAlive, Call::KeepAlive, Call::Read, Call::KeepAlive, Call::KeepAlive, Call::KeepAlive, Call::KeepAlive, Call::Read];
+    assert_eq!(calls, expected);
 }

@@ -94,6 +94,8 @@ pub(crate) fn options(commit_records: u64) -> RunOptions {
         commit_interval: Duration::from_hours(1),
         commit_records,
         retry_interval: Duration::ZERO,
+        // After every batch.
+        keep_alive_interval: Duration::ZERO,
         stop_when_caught_up: true,
     }
 }

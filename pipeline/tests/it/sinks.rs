@@ -7,26 +7,27 @@ use pipeline::testing::{
     SinkFault, SinkFaultKind, SinkRow,
 };
 use pipeline::{
-    Batch, Committed, Log, LogError, Position, Shutdown, Sink, SinkError, SinkOptions, SinkRunError, SinkTotals, TopicPartition, run_sink,
+    Batch, Committed, Log, LogError, Position, Resume, Shutdown, Sink, SinkError, SinkOptions, SinkRunError, SinkTotals, TopicPartition,
+    run_sink,
 };
 
 use crate::scene::{self, INPUT, PARTITIONS, memory_log};
 
-const NAME: &str = "store";
+pub(crate) const NAME: &str = "store";
 
-fn options() -> SinkOptions {
+pub(crate) fn options() -> SinkOptions {
     SinkOptions { flush_interval: Duration::from_hours(1), retry_interval: Duration::ZERO, stop_when_caught_up: true }
 }
 
-fn all() -> Vec<TopicPartition> {
+pub(crate) fn all() -> Vec<TopicPartition> {
     (0..PARTITIONS).map(|partition| TopicPartition { topic: 0, partition }).collect()
 }
 
-fn lane(log: &MemoryLog) -> MemoryLane {
+pub(crate) fn lane(log: &MemoryLog) -> MemoryLane {
     MemoryLane::new(log, NAME, &[INPUT], &[]).with_batch_sizes(&[3, 1, 4])
 }
 
-fn run(sink: &mut impl Sink, log: &mut impl Log) -> Result<SinkTotals, SinkRunError> {
+pub(crate) fn run(sink: &mut impl Sink, log: &mut impl Log) -> Result<SinkTotals, SinkRunError> {
     run_sink(sink, log, &options(), &Shutdown::default())
 }
 
@@ -45,7 +46,7 @@ fn sorted(store: &MemoryStore) -> Vec<SinkRow> {
     rows
 }
 
-fn assert_complete(log: &MemoryLog, store: &MemoryStore, context: &str) {
+pub(crate) fn assert_complete(log: &MemoryLog, store: &MemoryStore, context: &str) {
     assert_eq!(sorted(store), expected(log), "{context}");
     for source in all() {
         let committed = log.committed(NAME, INPUT, source.partition).map(|committed| committed.next_offset);
@@ -53,7 +54,7 @@ fn assert_complete(log: &MemoryLog, store: &MemoryStore, context: &str) {
     }
 }
 
-const OWNERS: [PositionOwner; 2] = [PositionOwner::Store, PositionOwner::Log];
+pub(crate) const OWNERS: [PositionOwner; 3] = [PositionOwner::Store, PositionOwner::Log, PositionOwner::Intents];
 
 #[test]
 fn a_log_that_fails_at_any_call_costs_and_doubles_nothing() {
@@ -189,6 +190,28 @@ fn a_partition_moves_while_the_store_is_down() {
 }
 
 #[test]
+fn a_partition_that_is_lost_is_neither_written_nor_committed() {
+    let inputs = scene::inputs(48, 50);
+    let moved = TopicPartition { topic: 0, partition: 1 };
+    for owner in OWNERS {
+        let mut discarded = 0;
+        for lost_at in 2..20 {
+            let (log, store) = (memory_log(&inputs), MemoryStore::default());
+            let script = vec![(1, Rebalance::Assign(all())), (lost_at, Rebalance::Lose(vec![moved]))];
+            let mut first = MemoryLane::with_assignments(&log, NAME, &[INPUT], &[], script).with_batch_sizes(&[3]);
+            let mut sink = FaultSink::new(MemorySink::new(NAME, &store, owner, 8), &[]);
+            run(&mut sink, &mut first).unwrap();
+            discarded += u32::from(sink.calls().iter().filter(|call| **call == SinkCall::Position).count() > all().len());
+            let script = vec![(1, Rebalance::Assign(vec![moved]))];
+            let mut second = MemoryLane::with_assignments(&log, NAME, &[INPUT], &[], script);
+            run(&mut MemorySink::new(NAME, &store, owner, 8), &mut second).unwrap();
+            assert_complete(&log, &store, &format!("{owner:?}, lost at poll {lost_at}"));
+        }
+        assert_eq!(discarded, 18, "the partitions kept are asked for again");
+    }
+}
+
+#[test]
 fn a_position_outside_the_log_stops_the_sink() {
     let source = TopicPartition { topic: 0, partition: 0 };
     for (position, trim) in [(99, 0), (1, 5)] {
@@ -200,12 +223,10 @@ fn a_position_outside_the_log_stops_the_sink() {
     }
 }
 
-/// A sink that says what it is about to write, and looks in the log whether that was kept before it writes.
+/// Looks in the log whether each intent was kept before it writes.
 struct Declaring {
     inner: MemorySink,
     log: MemoryLog,
-    /// By partition: the position before what is staged, and after it.
-    staged: Vec<(TopicPartition, i64, i64)>,
     flushes: u32,
 }
 
@@ -214,16 +235,11 @@ impl Sink for Declaring {
         self.inner.name()
     }
 
-    fn position(&mut self, source: TopicPartition, committed: Option<&Committed>) -> Result<Option<i64>, SinkError> {
+    fn position(&mut self, source: TopicPartition, committed: Option<&Committed>) -> Result<Resume, SinkError> {
         self.inner.position(source, committed)
     }
 
     fn stage(&mut self, batch: &Batch<'_>) -> Result<(), SinkError> {
-        let first = batch.records.first().map_or(batch.next_offset, |record| record.offset);
-        match self.staged.iter_mut().find(|(source, ..)| *source == batch.source) {
-            Some((_, _, next)) => *next = batch.next_offset,
-            None => self.staged.push((batch.source, first, batch.next_offset)),
-        }
         self.inner.stage(batch)
     }
 
@@ -232,22 +248,19 @@ impl Sink for Declaring {
     }
 
     fn intents(&self) -> Vec<Position> {
-        let intent =
-            |&(source, first, next)| Position { source, committed: Committed { next_offset: first, metadata: format!("{first}..{next}") } };
-        self.staged.iter().map(intent).collect()
+        self.inner.intents()
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
-        for (source, first, next) in self.staged.drain(..) {
-            let kept = self.log.committed(NAME, INPUT, source.partition);
-            assert_eq!(kept, Some(Committed { next_offset: first, metadata: format!("{first}..{next}") }), "the intent comes first");
+        for Position { source, committed } in self.inner.intents() {
+            assert!(!committed.metadata.is_empty());
+            assert_eq!(self.log.committed(NAME, INPUT, source.partition), Some(committed), "the intent comes first");
+            self.flushes += 1;
         }
-        self.flushes += 1;
         self.inner.flush()
     }
 
     fn discard(&mut self) {
-        self.staged.clear();
         self.inner.discard();
     }
 }
@@ -258,8 +271,8 @@ fn intent_then_store_then_position() {
     for fault in [None, Some(FaultKind::Abort), Some(FaultKind::LostReply)] {
         for at in 1..8 {
             let (log, store) = (memory_log(&inputs), MemoryStore::default());
-            let inner = MemorySink::new(NAME, &store, PositionOwner::Store, 9);
-            let mut sink = Declaring { inner, log: log.clone(), staged: Vec::new(), flushes: 0 };
+            let inner = MemorySink::new(NAME, &store, PositionOwner::Intents, 9);
+            let mut sink = Declaring { inner, log: log.clone(), flushes: 0 };
             let faults: Vec<Fault> = fault.iter().map(|&kind| Fault { at, of: Some(Call::Commit), kind }).collect();
             run(&mut sink, &mut FaultLog::new(lane(&log), &faults)).unwrap();
             assert!(sink.flushes > 3);

@@ -11,8 +11,8 @@ use schemas::registry::value_subject;
 use schemas::{LedgerEntry, PlaybackEvent, Record as _, SchemaSource as _};
 use serde::Serialize;
 
-use super::summary::Outcome;
 use super::received_time;
+use super::summary::Outcome;
 use crate::answer::Answer;
 use crate::cli::ViewingActivity;
 use crate::config::Config;

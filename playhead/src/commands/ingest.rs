@@ -97,10 +97,7 @@ impl Verdicts<'_> {
 fn summarise(report: &IngestReport, outcome: Outcome, is_replay: bool, answer: &mut Answer) -> anyhow::Result<()> {
     let lines = shown::counted(report.lines, "line");
     let [accepted, rejected] = [report.accepted, report.rejected].map(shown::count);
-    let mut text = vec![
-        format!("{lines}: {accepted} accepted, {rejected} rejected"),
-        outcome.line(report.lines, "lines"),
-    ];
+    let mut text = vec![format!("{lines}: {accepted} accepted, {rejected} rejected"), outcome.line(report.lines, "lines")];
     if is_replay && report.accepted > 0 {
         text.push("a replay has no ledger: these lines sent again after the state horizon count double".to_owned());
     }

@@ -21,6 +21,8 @@ use crate::cli::{Cli, Command, Import, Schemas};
 use crate::config::{self, Config};
 use crate::data_folder::DataFolder;
 use crate::failure::Verdict;
+use crate::progress::Progress;
+use crate::topology;
 
 /// Carries out a command line.
 ///
@@ -32,20 +34,23 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
     let verdict = match &cli.command {
         Command::Import(Import::ViewingActivity(args)) => import::run(args, &config, &mut answer),
         Command::Ingest(args) => ingest::run(args, &config, &mut answer),
-        Command::Read(args) => read::run(args, &open(&config)?, &mut answer),
-        Command::Resume(args) => resume::run(args, &open(&config)?, &mut answer),
-        Command::ContinueWatching(args) => continue_watching::run(args, &open(&config)?, &mut answer),
-        Command::History(args) => history::run(args, &open(&config)?, &mut answer),
-        Command::Session(args) => session::run(args, &open(&config)?, &mut answer),
-        Command::Qos(args) => qos::run(args, &open(&config)?, &mut answer),
+        Command::Read(args) => read::run(args, &open(&config, &answer)?, &mut answer),
+        Command::Resume(args) => resume::run(args, &open(&config, &answer)?, &mut answer),
+        Command::ContinueWatching(args) => continue_watching::run(args, &open(&config, &answer)?, &mut answer),
+        Command::History(args) => history::run(args, &open(&config, &answer)?, &mut answer),
+        Command::Session(args) => session::run(args, &open(&config, &answer)?, &mut answer),
+        Command::Qos(args) => qos::run(args, &open(&config, &answer)?, &mut answer),
         Command::Schemas(Schemas::Check) => schemas_check::run(&mut answer),
     }?;
     answer.finish()?;
     Ok(verdict)
 }
 
-fn open(config: &Config) -> anyhow::Result<DataFolder> {
-    DataFolder::open(&config.data)
+/// Opens the folder for a question. What a command that was cut off has left undone is made up for first.
+fn open(config: &Config, answer: &Answer) -> anyhow::Result<DataFolder> {
+    let folder = DataFolder::open(&config.data)?;
+    topology::run_to_end(&folder, &config.playback, &Progress::new(answer.is_json))?;
+    Ok(folder)
 }
 
 /// The clock, ms since 1970 UTC.

@@ -89,9 +89,8 @@ impl Shower<'_> {
         if heartbeat::is_heartbeat(record) {
             let beat = record.header(heartbeat::HEADER).and_then(Beat::parse);
             shown.insert("value".into(), Value::Null);
-            let beat = beat.map_or(Value::Null, |beat| {
-                json!({"sequence": beat.sequence, "sent_at": rfc3339(beat.sent_ms.saturating_mul(1000))})
-            });
+            let beat =
+                beat.map_or(Value::Null, |beat| json!({"sequence": beat.sequence, "sent_at": rfc3339(beat.sent_ms.saturating_mul(1000))}));
             shown.insert("heartbeat".into(), beat);
             return;
         }
@@ -128,7 +127,8 @@ impl Shower<'_> {
 }
 
 fn in_words(topic: &str, partition: u32, record: &Record<'_>, shown: &Map<String, Value>, answer: &mut Answer) -> io::Result<()> {
-    let text = |name: &str| shown.get(name).map_or_else(String::new, |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let text =
+        |name: &str| shown.get(name).map_or_else(String::new, |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let place = format!("{topic}-{partition} {} {} {}", record.offset, text("timestamp"), text("key").replace('\u{1f}', "/"));
     if let Some(beat) = shown.get("heartbeat") {
         return answer.line(&format!("{place} heartbeat {beat}"));

@@ -116,7 +116,8 @@ fn timeline(session_id: &str, folder: &DataFolder) -> anyhow::Result<Vec<Moment>
 }
 
 fn moment(clean: &CleanPlaybackEvent<'_>) -> Moment {
-    let PlaybackEvent { kind, position_ms, duration_ms, bitrate_bps, playback_rate, cdn, error_code, error_fatal, sequence, .. } = clean.event;
+    let PlaybackEvent { kind, position_ms, duration_ms, bitrate_bps, playback_rate, cdn, error_code, error_fatal, sequence, .. } =
+        clean.event;
     let effective_time_us = clean.prefix.effective_time;
     Moment {
         offset_us: 0,

@@ -32,11 +32,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "playback.late_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "72h" },
     Setting { key: "playback.state_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "78h" },
     Setting { key: "playback.silence", kind: Kind::Duration(60_000, 24 * HOUR_MS), default: "30m" },
-    Setting {
-        key: "playback.max_session_events",
-        kind: Kind::Integer(1, PlaybackConfig::MAX_SESSION_EVENTS as i64),
-        default: "20000",
-    },
+    Setting { key: "playback.max_session_events", kind: Kind::Integer(1, PlaybackConfig::MAX_SESSION_EVENTS as i64), default: "20000" },
 ];
 
 /// A value of a setting.
@@ -56,12 +52,9 @@ impl Setting {
     pub(super) fn expected(&self) -> String {
         match self.kind {
             Kind::Text => "must be text".to_owned(),
-            Kind::Duration(from, to) => format!(
-                "must be a duration between {} and {}, as in {:?}",
-                duration::shown(from),
-                duration::shown(to),
-                self.default
-            ),
+            Kind::Duration(from, to) => {
+                format!("must be a duration between {} and {}, as in {:?}", duration::shown(from), duration::shown(to), self.default)
+            }
             Kind::Integer(from, to) => format!("must be a whole number between {from} and {to}"),
         }
     }

@@ -19,8 +19,7 @@ impl Lock {
     pub(crate) fn take(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join("lock");
         let cannot = || format!("cannot lock the data folder: {}", path.display());
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).with_context(cannot)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).with_context(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -5,6 +5,7 @@
 
 use schemas::{EventType, PlaybackEvent};
 
+use super::packed_id::{self, Id, PackedId};
 use super::varint::{self, Reader};
 
 /// Ranks events in the fold's order as far as that is needed between folds: (effective time, sequence); a missing sequence comes first.
@@ -103,7 +104,7 @@ fn number(value: i64) -> u32 {
 /// Device and app as one event named them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Device<'a> {
-    pub(crate) device_id: Option<&'a str>,
+    pub(crate) device_id: Id<'a>,
     pub(crate) device_type: Option<&'a str>,
     pub(crate) country: Option<&'a str>,
     pub(crate) region: Option<&'a str>,
@@ -111,44 +112,51 @@ pub(crate) struct Device<'a> {
     pub(crate) app_version: Option<&'a str>,
 }
 
+/// The texts of a device block behind the device's id, in its order.
+fn device_texts<'a>(event: &PlaybackEvent<'a>) -> [Option<&'a str>; 5] {
+    [event.device_type, event.country, event.region, event.player, event.app_version]
+}
+
+/// Whether an event names anything of a device.
+fn names_device(event: &PlaybackEvent<'_>) -> bool {
+    event.device_id.is_some() || device_texts(event).iter().any(Option::is_some)
+}
+
+fn write_device(event: &PlaybackEvent<'_>, out: &mut Vec<u8>) {
+    packed_id::put(out, event.device_id.map(str::as_bytes));
+    device_texts(event).into_iter().for_each(|text| varint::put_text(out, text));
+}
+
+/// Whether the block at `at` is what the event names.
+fn device_stands_at(event: &PlaybackEvent<'_>, log: &[u8], at: usize) -> bool {
+    let mut reader = Reader::new(log, at);
+    PackedId::take(&mut reader).is(event.device_id.map(str::as_bytes))
+        && device_texts(event).into_iter().all(|text| reader.take_text_bytes() == text.map(str::as_bytes))
+}
+
+fn skip_device(reader: &mut Reader<'_>) {
+    PackedId::take(reader);
+    (0..5).for_each(|_| _ = reader.take_text_bytes());
+}
+
 impl<'a> Device<'a> {
-    fn of(event: &PlaybackEvent<'a>) -> Self {
-        Self {
-            device_id: event.device_id,
-            device_type: event.device_type,
-            country: event.country,
-            region: event.region,
-            player: event.player,
-            app_version: event.app_version,
-        }
-    }
-
-    fn texts(&self) -> [Option<&'a str>; 6] {
-        [self.device_id, self.device_type, self.country, self.region, self.player, self.app_version]
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        self.texts().into_iter().for_each(|text| varint::put_text(out, text));
-    }
-
-    /// Whether the block at `at` is this one.
-    fn stands_at(&self, log: &[u8], at: usize) -> bool {
-        let mut reader = Reader::new(log, at);
-        self.texts().into_iter().all(|text| reader.take_text_bytes() == text.map(str::as_bytes))
-    }
-
-    /// Reads the block at `at`; also says where it ends.
-    pub(crate) fn read(bytes: &'a [u8], at: usize) -> (Self, usize) {
+    /// Reads the block at `at`.
+    pub(crate) fn read(bytes: &'a [u8], at: usize) -> Self {
         let mut reader = Reader::new(bytes, at);
-        let device = Self {
-            device_id: reader.take_text(),
+        Self {
+            device_id: PackedId::take(&mut reader).unpack(),
             device_type: reader.take_text(),
             country: reader.take_text(),
             region: reader.take_text(),
             player: reader.take_text(),
             app_version: reader.take_text(),
-        };
-        (device, reader.at())
+        }
+    }
+
+    /// Reads of the block at `at` the device's id and type alone.
+    pub(crate) fn read_id_and_type(bytes: &'a [u8], at: usize) -> (Id<'a>, Option<&'a str>) {
+        let mut reader = Reader::new(bytes, at);
+        (PackedId::take(&mut reader).unpack(), reader.take_text())
     }
 }
 
@@ -216,7 +224,8 @@ pub(crate) fn write(cursor: &mut Cursor, incoming: &Incoming<'_, '_>, log: &[u8]
     let is_whole = delta_us % 1000 == 0;
     flags |= if delta_us < 0 { EARLIER } else { 0 } | if is_whole { WHOLE_MILLISECONDS } else { 0 };
     let position_ms = event.position_ms.map(number);
-    let position_delta = position_ms.map(|position_ms| i64::from(position_ms).wrapping_sub(cursor.expected_position_ms(incoming.effective_time_us)));
+    let position_delta =
+        position_ms.map(|position_ms| i64::from(position_ms).wrapping_sub(cursor.expected_position_ms(incoming.effective_time_us)));
     flags |= if position_delta.is_some() { HAS_POSITION } else { 0 };
 
     let new_bitrate = changed(bitrate(event), cursor.bitrate_bps, &mut flags, SAME_BITRATE, &mut more, NEW_BITRATE);
@@ -226,9 +235,8 @@ pub(crate) fn write(cursor: &mut Cursor, incoming: &Incoming<'_, '_>, log: &[u8]
     let known_cdn = (cursor.cdn_at > 0).then(|| Reader::new(log, cursor.cdn_at as usize).take_text_bytes()).flatten();
     let new_cdn = event.cdn.filter(|cdn| known_cdn != Some(cdn.as_bytes()));
     flags |= if event.cdn.is_some() && new_cdn.is_none() { SAME_CDN } else { 0 };
-    let device = Device::of(event);
-    let is_known_device = cursor.device_at().is_some_and(|at| device.stands_at(log, at));
-    let is_new_device = !is_known_device && device != Device::default();
+    let is_known_device = cursor.device_at().is_some_and(|at| device_stands_at(event, log, at));
+    let is_new_device = !is_known_device && names_device(event);
     flags |= if is_known_device { SAME_DEVICE } else { 0 };
 
     more |= if event.duration_ms.is_some() { HAS_DURATION } else { 0 }
@@ -268,7 +276,7 @@ pub(crate) fn write(cursor: &mut Cursor, incoming: &Incoming<'_, '_>, log: &[u8]
         varint::put_text(out, event.error_code);
     }
     if more & NEW_TEXTS != 0 {
-        write_texts(cursor, new_cdn, is_new_device.then_some(device), log.len(), out);
+        write_texts(cursor, new_cdn, is_new_device.then_some(event), log.len(), out);
     }
     cursor.advance(event.kind, incoming.rank(), position_ms);
 }
@@ -288,16 +296,17 @@ fn changed<T: Copy + PartialEq>(value: Option<T>, last: T, flags: &mut u16, same
     }
 }
 
-fn write_texts(cursor: &mut Cursor, cdn: Option<&str>, device: Option<Device<'_>>, log_length: usize, out: &mut Vec<u8>) {
+/// `device` is the event where it names a new one.
+fn write_texts(cursor: &mut Cursor, cdn: Option<&str>, device: Option<&PlaybackEvent<'_>>, log_length: usize, out: &mut Vec<u8>) {
     let place = |out: &Vec<u8>| u32::try_from(log_length + out.len()).unwrap_or(u32::MAX);
     out.push(u8::from(cdn.is_some()) | u8::from(device.is_some()) << 1);
     if cdn.is_some() {
         cursor.cdn_at = place(out);
         varint::put_text(out, cdn);
     }
-    if let Some(device) = device {
+    if let Some(event) = device {
         cursor.device_at = place(out);
-        device.write(out);
+        write_device(event, out);
     }
 }
 
@@ -369,7 +378,7 @@ pub(crate) fn read(cursor: &mut Cursor, reader: &mut Reader<'_>) -> Entry {
             let at = reader.at();
             cursor.device_at = at as u32;
             device_at = Some(at);
-            (0..6).for_each(|_| _ = reader.take_text_bytes());
+            skip_device(reader);
         }
     }
     let entry = Entry {

@@ -9,6 +9,12 @@
 /// Number of events from which on a filter is kept.
 const FILTER_FROM: u16 = 64;
 const HASH_BYTES: usize = size_of::<u64>();
+/// The first entry is long: it names device, app and network.
+const FIRST_ENTRY_BYTES: usize = 64;
+/// Room for about two more events.
+const LEAST_SPARE_BYTES: usize = 40;
+/// As many hashes as are compared at a time.
+const BLOCK_BYTES: usize = 8 * HASH_BYTES;
 
 /// See the module's documentation.
 #[derive(Default)]
@@ -25,7 +31,7 @@ impl EventLog {
     /// A log that begins with `header`.
     pub(crate) fn with_header(header: &[u8]) -> Self {
         let mut log = Self::default();
-        log.grow(header.len(), 0);
+        log.grow(header.len() + FIRST_ENTRY_BYTES, 1);
         log.buffer[..header.len()].copy_from_slice(header);
         log.front = length(header.len());
         log
@@ -67,21 +73,25 @@ impl EventLog {
             }
         }
         let end = self.hashes_end();
-        let hashes = &self.buffer[end - self.count as usize * HASH_BYTES..end];
-        // Blocks without an early exit compare four words at a time.
-        let (blocks, rest) = hashes.as_chunks::<64>();
-        blocks
-            .iter()
-            .any(|block| block.as_chunks::<HASH_BYTES>().0.iter().fold(false, |found, word| found | (u64::from_le_bytes(*word) == hash)))
-            || rest.as_chunks::<HASH_BYTES>().0.iter().any(|word| u64::from_le_bytes(*word) == hash)
+        let held = self.count as usize * HASH_BYTES;
+        // Whole blocks are compared, so that no branch hangs on the number of hashes. The first may begin before them: what is equal there
+        // is no hash.
+        if let Some(start) = end.checked_sub(held.next_multiple_of(BLOCK_BYTES))
+            && !self.buffer[start..end].as_chunks::<BLOCK_BYTES>().0.iter().any(|block| is_in_block(block, hash))
+        {
+            return false;
+        }
+        self.buffer[end - held..end].as_chunks::<HASH_BYTES>().0.iter().any(|word| u64::from_le_bytes(*word) == hash)
     }
 
-    /// Reads a byte of each part that the next event will need, so that they are in the caches by then.
+    /// Reads a byte of each line that the next event will need, so that they are in the caches by then: the header and the first texts,
+    /// where the next entry and the next hash go, and the hashes as far as they are scanned.
     #[inline]
     pub(crate) fn touch(&self) -> u8 {
-        let front = self.front as usize;
-        let hashes = self.hashes_end() - self.count as usize * HASH_BYTES;
-        [0, 64, 128, front, hashes, hashes + 64].into_iter().fold(0, |touched, at| touched ^ self.buffer.get(at).copied().unwrap_or(0))
+        let end = self.hashes_end();
+        let next_hash = end.saturating_sub((self.count as usize + 1) * HASH_BYTES);
+        let lines = [0, 64, 128, self.front as usize, next_hash, next_hash + 64, next_hash + 128, end.saturating_sub(1)];
+        lines.into_iter().fold(0, |touched, at| touched ^ self.buffer.get(at).copied().unwrap_or(0))
     }
 
     /// Adds an event that is not held yet.
@@ -111,7 +121,7 @@ impl EventLog {
         let front = self.front as usize;
         let old_hashes = self.count as usize * HASH_BYTES;
         let needed = front + bytes + old_hashes + hashes * HASH_BYTES;
-        let room = needed + (needed / 12).max(40);
+        let room = needed + (needed / 12).max(LEAST_SPARE_BYTES);
         let filter_size = match self.count {
             0..FILTER_FROM => 0,
             count => (usize::from(count) / HASH_BYTES * 5 / 4 + 1).next_power_of_two().trailing_zeros() as u8 + 1,
@@ -119,16 +129,15 @@ impl EventLog {
         let filter_bytes = if filter_size == 0 { 0 } else { HASH_BYTES << (filter_size - 1) };
         // The allocator rounds up to 16 less its own word: take what it would waste.
         let capacity = (room + filter_bytes + HASH_BYTES).next_multiple_of(16) - HASH_BYTES;
-        let mut buffer = vec![0; capacity].into_boxed_slice();
-        buffer[..front].copy_from_slice(&self.buffer[..front]);
-        let old_end = self.hashes_end();
         let end = capacity - filter_bytes;
-        buffer[end - old_hashes..end].copy_from_slice(&self.buffer[old_end - old_hashes..old_end]);
         let keeps_filter = filter_size == self.filter_size;
-        if keeps_filter {
-            buffer[end..].copy_from_slice(&self.buffer[old_end..]);
-        }
-        self.buffer = buffer;
+        let old_end = self.hashes_end();
+        let mut buffer = Vec::with_capacity(capacity);
+        buffer.extend_from_slice(self.bytes());
+        buffer.resize(end - old_hashes, 0);
+        buffer.extend_from_slice(&self.buffer[old_end - old_hashes..if keeps_filter { self.buffer.len() } else { old_end }]);
+        buffer.resize(capacity, 0);
+        self.buffer = buffer.into_boxed_slice();
         self.filter_size = filter_size;
         if !keeps_filter {
             for index in 0..self.count() {
@@ -149,6 +158,11 @@ impl EventLog {
         let word = read_word(&self.buffer, at) | mask;
         self.buffer[at..at + HASH_BYTES].copy_from_slice(&word.to_le_bytes());
     }
+}
+
+#[inline]
+fn is_in_block(block: &[u8; BLOCK_BYTES], hash: u64) -> bool {
+    block.as_chunks::<HASH_BYTES>().0.iter().fold(false, |found, word| found | (u64::from_le_bytes(*word) == hash))
 }
 
 fn read_word(buffer: &[u8], at: usize) -> u64 {

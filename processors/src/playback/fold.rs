@@ -132,7 +132,7 @@ fn first_known(bytes: &[u8], mut blocks: Vec<(usize, (Rank, u64))>) -> Device<'_
     blocks.sort_unstable_by_key(|&(_, first)| first);
     let mut known = Device::default();
     for (at, _) in blocks {
-        let device = Device::read(bytes, at).0;
+        let device = Device::read(bytes, at);
         known.device_id = known.device_id.or(device.device_id);
         known.device_type = known.device_type.or(device.device_type);
         known.country = known.country.or(device.country);
@@ -165,8 +165,9 @@ impl Texts {
         }
         let text = Reader::new(bytes, at).take_text_bytes();
         let hash = xxh3_64(text.unwrap_or_default());
-        let is_same =
-            |&(other, number): &(u64, u16)| other == hash && Reader::new(bytes, self.places[usize::from(number) - 1]).take_text_bytes() == text;
+        let is_same = |&(other, number): &(u64, u16)| {
+            other == hash && Reader::new(bytes, self.places[usize::from(number) - 1]).take_text_bytes() == text
+        };
         let number = match self.by_hash.find(hash, is_same) {
             Some(&(_, number)) => number,
             None => {

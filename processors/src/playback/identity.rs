@@ -2,54 +2,60 @@
 
 use schemas::PlaybackEvent;
 
-use super::session_id::{PackedId, SessionId};
+use super::packed_id::{self, Id, PackedId};
 use super::varint::{self, Reader};
 
-/// Where the packed session id stands in the header: after the byte of flags.
+/// Where the session id stands in the header: after the byte of flags.
 const SESSION_ID_AT: usize = 1;
 const IS_PREVIEW: u8 = 1;
 const HAS_SHIFT: u8 = 1 << 1;
 
 /// Fixed by the opening event; an event that says otherwise disagrees.
 pub(crate) struct Identity<'a> {
-    session_id: SessionId,
-    pub(crate) profile_id: Option<&'a str>,
-    pub(crate) account_id: Option<&'a str>,
-    pub(crate) title_id: &'a str,
-    pub(crate) episode_id: Option<&'a str>,
+    session_id: Id<'a>,
+    profile_id: Id<'a>,
+    account_id: Id<'a>,
+    title_id: Id<'a>,
+    episode_id: Id<'a>,
     pub(crate) preview: bool,
+}
+
+/// The session id as far as a row keeps it. One that is too long to be valid is cut to its first bytes; such events are refused before
+/// they come here.
+pub(crate) fn kept_session_id(session_id: &str) -> &[u8] {
+    &session_id.as_bytes()[..session_id.len().min(schemas::limits::SESSION_ID_BYTES)]
 }
 
 /// Appends the header of a row that `event` opens. `shift_us` is added to the client's clock.
 pub(crate) fn write(event: &PlaybackEvent<'_>, shift_us: i64, out: &mut Vec<u8>) {
     let is_preview = event.preview == Some(true);
     out.push(if is_preview { IS_PREVIEW } else { 0 } | if shift_us != 0 { HAS_SHIFT } else { 0 });
-    out.extend_from_slice(PackedId::of(event.session_id).as_bytes());
-    varint::put_text(out, event.profile_id);
-    varint::put_text(out, event.account_id);
-    varint::put_text(out, Some(event.title_id));
-    varint::put_text(out, event.episode_id);
+    packed_id::put(out, Some(kept_session_id(event.session_id)));
+    said_by(event).into_iter().for_each(|id| packed_id::put(out, id));
     if shift_us != 0 {
         varint::put_signed(out, shift_us);
     }
 }
 
-/// Whether the header is that of this session.
+/// What is fixed besides the session id, in the header's order.
+fn said_by<'a>(event: &PlaybackEvent<'a>) -> [Option<&'a [u8]>; 4] {
+    [event.profile_id, event.account_id, Some(event.title_id), event.episode_id].map(|id| id.map(str::as_bytes))
+}
+
+/// Whether the header is that of this session, its id as [`kept_session_id`] gives it.
 #[inline]
-pub(crate) fn is_of(header: &[u8], session_id: &PackedId) -> bool {
-    header.get(SESSION_ID_AT..).is_some_and(|rest| rest.starts_with(session_id.as_bytes()))
+pub(crate) fn is_of(header: &[u8], session_id: &[u8]) -> bool {
+    PackedId::take(&mut Reader::new(header, SESSION_ID_AT)).is(Some(session_id))
 }
 
 /// Whether an event says otherwise than the header. What it does not say, it does not contradict.
 pub(crate) fn is_contradicted_by(header: &[u8], event: &PlaybackEvent<'_>) -> bool {
     let mut reader = past_session_id(header);
-    let mut differs = |said: Option<&str>| {
-        let fixed = reader.take_text_bytes();
-        said.is_some_and(|said| Some(said.as_bytes()) != fixed)
-    };
-    let texts_differ =
-        differs(event.profile_id) | differs(event.account_id) | differs(Some(event.title_id)) | differs(event.episode_id);
-    texts_differ || event.preview.is_some_and(|preview| preview != (header[0] & IS_PREVIEW != 0))
+    let ids_differ = said_by(event).into_iter().any(|said| {
+        let fixed = PackedId::take(&mut reader);
+        said.is_some() && !fixed.is(said)
+    });
+    ids_differ || event.preview.is_some_and(|preview| preview != (header[0] & IS_PREVIEW != 0))
 }
 
 /// What is added to the client's clock, microseconds.
@@ -57,15 +63,12 @@ pub(crate) fn shift_us(header: &[u8]) -> i64 {
     if header[0] & HAS_SHIFT == 0 {
         return 0;
     }
-    let mut reader = past_session_id(header);
-    (0..4).for_each(|_| _ = reader.take_text_bytes());
-    reader.take_signed()
+    past_ids(header).take_signed()
 }
 
 /// Where the entries begin.
 pub(crate) fn end(header: &[u8]) -> usize {
-    let mut reader = past_session_id(header);
-    (0..4).for_each(|_| _ = reader.take_text_bytes());
+    let mut reader = past_ids(header);
     if header[0] & HAS_SHIFT != 0 {
         reader.take_signed();
     }
@@ -73,13 +76,19 @@ pub(crate) fn end(header: &[u8]) -> usize {
 }
 
 /// The session id alone.
-pub(crate) fn session_id(header: &[u8]) -> SessionId {
-    SessionId::read(&mut Reader::new(header, SESSION_ID_AT))
+pub(crate) fn session_id(header: &[u8]) -> Id<'_> {
+    PackedId::take(&mut Reader::new(header, SESSION_ID_AT)).unpack()
 }
 
 fn past_session_id(header: &[u8]) -> Reader<'_> {
     let mut reader = Reader::new(header, SESSION_ID_AT);
-    SessionId::skip(&mut reader);
+    PackedId::take(&mut reader);
+    reader
+}
+
+fn past_ids(header: &[u8]) -> Reader<'_> {
+    let mut reader = past_session_id(header);
+    (0..4).for_each(|_| _ = PackedId::take(&mut reader));
     reader
 }
 
@@ -87,17 +96,39 @@ impl<'a> Identity<'a> {
     /// Reads a header.
     pub(crate) fn read(header: &'a [u8]) -> Self {
         let mut reader = Reader::new(header, SESSION_ID_AT);
+        let mut next = || PackedId::take(&mut reader).unpack();
         Self {
-            session_id: SessionId::read(&mut reader),
-            profile_id: reader.take_text(),
-            account_id: reader.take_text(),
-            title_id: reader.take_text().unwrap_or_default(),
-            episode_id: reader.take_text(),
+            session_id: next(),
+            profile_id: next(),
+            account_id: next(),
+            title_id: next(),
+            episode_id: next(),
             preview: header[0] & IS_PREVIEW != 0,
         }
     }
 
     pub(crate) fn session_id(&self) -> &str {
-        self.session_id.as_str()
+        self.session_id.as_str().unwrap_or_default()
+    }
+
+    /// The session id as a record's key.
+    pub(crate) fn session_key(&self) -> &[u8] {
+        self.session_id.as_bytes().unwrap_or_default()
+    }
+
+    pub(crate) fn profile_id(&self) -> Option<&str> {
+        self.profile_id.as_str()
+    }
+
+    pub(crate) fn account_id(&self) -> Option<&str> {
+        self.account_id.as_str()
+    }
+
+    pub(crate) fn title_id(&self) -> &str {
+        self.title_id.as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn episode_id(&self) -> Option<&str> {
+        self.episode_id.as_str()
     }
 }

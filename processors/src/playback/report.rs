@@ -10,6 +10,8 @@ use crate::qos::{Closing, FOLD_REVISION, Label};
 use super::config::{ACTIVE_STREAMS, PROGRESS, QOS, SESSIONS};
 use super::entry::{Device, NO_SEQUENCE};
 use super::fold::{Folded, Workspace};
+use super::identity::Identity;
+use super::packed_id::Id;
 use super::row::{ClosedBy, Row};
 use super::schedule::seconds_up;
 
@@ -35,17 +37,18 @@ impl Reporter<'_> {
     pub(super) fn say(&mut self, row: &mut Row, workspace: &mut Workspace) {
         row.note_said();
         row.said_s = seconds_up(self.log_time_ms);
-        let closing = match (row.is_closed, row.closed_by) {
-            (false, _) => Closing::Open,
-            (true, ClosedBy::Silence) => Closing::Timeout,
+        let closing = match row.closed_by {
+            None => Closing::Open,
+            Some(ClosedBy::Silence) => Closing::Timeout,
             // A row that an end had closed, whose day is over, and whose last event is no end any more.
-            (true, ClosedBy::Cut | ClosedBy::Events) => Closing::Cut,
+            Some(ClosedBy::Cut | ClosedBy::Events) => Closing::Cut,
         };
         let folded = workspace.fold(&row.log, closing);
         let media_ms = folded.summary.media_ms();
-        let version = (2 * i64::from(row.log.count()) + i64::from(row.is_closed)) * 256 + i64::from(FOLD_REVISION);
-        self.write_session(row, &folded, version);
-        self.write_summary(row, &folded, version);
+        let version = (2 * i64::from(row.log.count()) + i64::from(row.is_closed())) * 256 + i64::from(FOLD_REVISION);
+        let identity = row.identity();
+        self.write_session(row, &identity, &folded, version);
+        self.write_summary(row, &identity, &folded, version);
         let position = folded.last_position_ms.map(|position_ms| Position {
             position_ms,
             sequence: folded.last_position_sequence,
@@ -55,9 +58,10 @@ impl Reporter<'_> {
             device_type: folded.device.device_type,
         });
         // Once closed, what was said last must be what the whole set says, whatever was known when.
-        let unsaid = position.map(|position| (position, position.print())).filter(|(_, print)| row.is_closed && *print != row.progress_print);
+        let unsaid =
+            position.map(|position| (position, position.print())).filter(|(_, print)| row.is_closed() && *print != row.progress_print);
         if let Some((position, _)) = &unsaid {
-            self.write_progress(row, position);
+            self.write_progress(row, &identity, position);
         }
         let print = unsaid.map(|(_, print)| print);
         row.set_media_ms(media_ms);
@@ -72,17 +76,16 @@ impl Reporter<'_> {
             && row.has_progress
         {
             let (at_us, sequence) = row.cursor.position_rank;
-            let device = row.cursor.device_at().map_or_else(Device::default, |at| Device::read(row.log.bytes(), at).0);
             let position = Position {
                 position_ms,
                 sequence: (sequence != NO_SEQUENCE).then_some(sequence),
                 at_us,
                 runtime_ms: row.cursor.runtime_ms(),
                 media_ms: row.media_ms(),
-                device_type: device.device_type,
+                device_type: device_of(row).1,
             };
             let print = position.print();
-            self.write_progress(row, &position);
+            self.write_progress(row, &row.identity(), &position);
             row.note_progress(print, self.log_time_ms);
         }
     }
@@ -91,9 +94,9 @@ impl Reporter<'_> {
     pub(super) fn say_stream(&mut self, row: &mut Row, at_us: i64) {
         row.active_s = seconds_up(self.log_time_ms);
         let identity = row.identity();
-        let Some(account_id) = identity.account_id else { return };
-        let device = row.cursor.device_at().map_or_else(Device::default, |at| Device::read(row.log.bytes(), at).0);
-        let state = match (row.is_closed, row.is_paused) {
+        let Some(account_id) = identity.account_id() else { return };
+        let (device_id, device_type) = device_of(row);
+        let state = match (row.is_closed(), row.is_paused) {
             (true, _) => StreamState::Ended,
             (false, true) => StreamState::Paused,
             (false, false) => StreamState::Playing,
@@ -101,22 +104,21 @@ impl Reporter<'_> {
         let stream = ActiveStream {
             account_id,
             session_id: identity.session_id(),
-            profile_id: identity.profile_id,
-            title_id: identity.title_id,
-            device_id: device.device_id,
-            device_type: device.device_type,
+            profile_id: identity.profile_id(),
+            title_id: identity.title_id(),
+            device_id: device_id.as_str(),
+            device_type,
             state,
             at: at_us,
         };
-        let key = [account_id.as_bytes(), identity.session_id().as_bytes()];
+        let key = [account_id.as_bytes(), identity.session_key()];
         self.out.push_keyed(ACTIVE_STREAMS, self.log_time_ms, &key, |value| {
             wire::frame(self.schemas.active_stream, value);
             stream.encode(value);
         });
     }
 
-    fn write_session(&mut self, row: &Row, folded: &Folded<'_>, version: i64) {
-        let identity = row.identity();
+    fn write_session(&mut self, row: &Row, identity: &Identity<'_>, folded: &Folded<'_>, version: i64) {
         let summary = &folded.summary;
         let session = PlaybackSession {
             session_id: identity.session_id(),
@@ -125,10 +127,10 @@ impl Reporter<'_> {
             event_count: i64::from(row.log.count()),
             is_final: summary.is_final(),
             ended_by: summary.ended_by,
-            profile_id: identity.profile_id,
-            account_id: identity.account_id,
-            title_id: identity.title_id,
-            episode_id: identity.episode_id,
+            profile_id: identity.profile_id(),
+            account_id: identity.account_id(),
+            title_id: identity.title_id(),
+            episode_id: identity.episode_id(),
             preview: identity.preview,
             started_at: summary.started_at_us,
             ended_at: summary.ended_at_us,
@@ -138,22 +140,21 @@ impl Reporter<'_> {
             playing_ms: summary.label_ms(Label::Playing),
             completed: folded.last_position_ms.is_some_and(|position_ms| completed(position_ms, folded.runtime_ms)),
             outcome: summary.outcome,
-            device_id: folded.device.device_id,
+            device_id: folded.device.device_id.as_str(),
             device_type: folded.device.device_type,
             country: folded.device.country,
             region: folded.device.region,
             player: folded.device.player,
             app_version: folded.device.app_version,
         };
-        let key = identity.session_id().as_bytes();
+        let key = identity.session_key();
         self.out.push_to(SESSIONS, self.partition, self.log_time_ms, key, |value| {
             wire::frame(self.schemas.session, value);
             session.encode(value);
         });
     }
 
-    fn write_summary(&mut self, row: &Row, folded: &Folded<'_>, version: i64) {
-        let identity = row.identity();
+    fn write_summary(&mut self, row: &Row, identity: &Identity<'_>, folded: &Folded<'_>, version: i64) {
         let summary = &folded.summary;
         let record = QosSessionSummary {
             session_id: identity.session_id(),
@@ -162,10 +163,10 @@ impl Reporter<'_> {
             event_count: i64::from(row.log.count()),
             is_final: summary.is_final(),
             ended_by: summary.ended_by,
-            profile_id: identity.profile_id,
-            account_id: identity.account_id,
-            title_id: identity.title_id,
-            episode_id: identity.episode_id,
+            profile_id: identity.profile_id(),
+            account_id: identity.account_id(),
+            title_id: identity.title_id(),
+            episode_id: identity.episode_id(),
             device_type: folded.device.device_type,
             country: folded.device.country,
             region: folded.device.region,
@@ -209,20 +210,19 @@ impl Reporter<'_> {
             rebuffer_ratio_mux: summary.rebuffer_ratio_mux(),
             connection_induced_rebuffer_ratio: summary.connection_induced_rebuffer_ratio(),
         };
-        let key = identity.session_id().as_bytes();
+        let key = identity.session_key();
         self.out.push_to(QOS, self.partition, self.log_time_ms, key, |value| {
             wire::frame(self.schemas.summary, value);
             record.encode(value);
         });
     }
 
-    fn write_progress(&mut self, row: &Row, position: &Position<'_>) {
-        let identity = row.identity();
-        let Some(profile_id) = identity.profile_id else { return };
+    fn write_progress(&mut self, row: &Row, identity: &Identity<'_>, position: &Position<'_>) {
+        let Some(profile_id) = identity.profile_id() else { return };
         let progress = ViewingProgress {
             profile_id,
-            title_id: identity.title_id,
-            episode_id: identity.episode_id,
+            title_id: identity.title_id(),
+            episode_id: identity.episode_id(),
             session_id: identity.session_id(),
             opened_at: row.opened_at_us,
             sequence: position.sequence,
@@ -238,6 +238,11 @@ impl Reporter<'_> {
             progress.encode(value);
         });
     }
+}
+
+/// Id and type of the device that the row's newest event names.
+fn device_of(row: &Row) -> (Id<'_>, Option<&str>) {
+    row.cursor.device_at().map_or((Id::Missing, None), |at| Device::read_id_and_type(row.log.bytes(), at))
 }
 
 /// Where a viewing stands.

@@ -7,7 +7,7 @@ use crate::qos::{self, EndTracker};
 use super::entry::{self, Cursor, Incoming};
 use super::event_log::EventLog;
 use super::identity::{self, Identity};
-use super::session_id::{PackedId, SessionId};
+use super::packed_id::Id;
 
 /// Index of a row in its partition's table.
 pub(crate) type Slot = u32;
@@ -15,11 +15,10 @@ pub(crate) type Slot = u32;
 /// No row.
 pub(crate) const NO_SLOT: Slot = Slot::MAX;
 
-/// How the row was closed, as far as its events do not say so themselves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How a row was closed, as far as its events do not say so themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClosedBy {
-    /// Open, or closed by an end that is open at its last event.
-    #[default]
+    /// An end is open at its last event.
     Events,
     /// Silence in log time.
     Silence,
@@ -59,17 +58,16 @@ pub(crate) struct Row {
     said_count: u16,
     /// Number of the next mark of an open session.
     pub(crate) mark: u8,
-    pub(crate) closed_by: ClosedBy,
-    pub(crate) is_closed: bool,
+    /// None while it is open.
+    pub(crate) closed_by: Option<ClosedBy>,
     said_closed: bool,
     pub(crate) is_import: bool,
     pub(crate) is_paused: bool,
     /// Whether the position has changed since the last progress record.
     pub(crate) has_progress: bool,
-    pub(crate) is_alive: bool,
 }
 
-const _: () = assert!(size_of::<Row>() <= 168, "what a row takes, each of millions of live sessions takes");
+const _: () = assert!(size_of::<Row>() <= 152, "what a row takes, each of millions of live sessions takes");
 
 /// How an event relates to what the row held before.
 pub(crate) struct Added {
@@ -80,12 +78,19 @@ pub(crate) struct Added {
 }
 
 impl Row {
-    /// A row that `event` opens. The event itself is yet to be added.
-    pub(crate) fn open(event: &PlaybackEvent<'_>, shift_us: i64, opened_at_us: i64, log_time_ms: i64, is_import: bool) -> Self {
-        let mut header = Vec::with_capacity(128);
-        identity::write(event, shift_us, &mut header);
+    /// A row that `event` opens. The event itself is yet to be added. `header` is a buffer to write in.
+    pub(crate) fn open(
+        event: &PlaybackEvent<'_>,
+        shift_us: i64,
+        opened_at_us: i64,
+        log_time_ms: i64,
+        is_import: bool,
+        header: &mut Vec<u8>,
+    ) -> Self {
+        header.clear();
+        identity::write(event, shift_us, header);
         Self {
-            log: EventLog::with_header(&header),
+            log: EventLog::with_header(header),
             cursor: Cursor::default(),
             end: None,
             opened_at_us,
@@ -101,28 +106,43 @@ impl Row {
             active_s: 0,
             said_count: 0,
             mark: 0,
-            closed_by: ClosedBy::Events,
-            is_closed: false,
+            closed_by: None,
             said_closed: false,
             is_import,
             is_paused: false,
             has_progress: false,
-            is_alive: true,
         }
     }
 
     /// Whether the row is one of this session.
     #[inline]
-    pub(crate) fn is_of(&self, session_id: &PackedId) -> bool {
+    pub(crate) fn is_of(&self, session_id: &[u8]) -> bool {
         identity::is_of(self.log.bytes(), session_id)
     }
 
-    pub(crate) fn session_id(&self) -> SessionId {
+    pub(crate) fn session_id(&self) -> Id<'_> {
         identity::session_id(self.log.bytes())
     }
 
     pub(crate) fn identity(&self) -> Identity<'_> {
         Identity::read(self.log.bytes())
+    }
+
+    /// False once its slot is free: every row's log has a header.
+    #[inline]
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.log.bytes().is_empty()
+    }
+
+    /// Gives up its memory.
+    pub(crate) fn forget(&mut self) {
+        self.log = EventLog::default();
+        self.end = None;
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed_by.is_some()
     }
 
     /// Log time of its newest distinct event.
@@ -141,19 +161,19 @@ impl Row {
 
     /// Whether something is known that no report has said.
     pub(crate) fn is_unsaid(&self) -> bool {
-        u32::from(self.said_count) != self.log.count() || self.said_closed != self.is_closed
+        u32::from(self.said_count) != self.log.count() || self.said_closed != self.is_closed()
     }
 
     /// Notes that the row is being reported as it stands.
     pub(crate) fn note_said(&mut self) {
         self.said_count = u16::try_from(self.log.count()).unwrap_or(u16::MAX);
-        self.said_closed = self.is_closed;
+        self.said_closed = self.is_closed();
     }
 
     /// Reads of the row what the next event will need, so that it is in the caches by then.
     #[inline]
     pub(crate) fn touch(&self) -> u8 {
-        self.is_alive as u8 ^ self.cursor.last.0 as u8 ^ self.log.count() as u8
+        self.log.count() as u8 ^ self.cursor.last.0 as u8 ^ self.opened_at_us as u8 ^ self.mark ^ u8::from(self.said_closed)
     }
 
     /// Appends a distinct event. `hash` is that of its id.

@@ -30,7 +30,7 @@ pub(super) enum Due {
 
 /// What comes next for a row, and when, ms.
 pub(super) fn next(row: &Row, config: &PlaybackConfig) -> (i64, Due) {
-    if !row.is_closed {
+    if !row.is_closed() {
         let cut_ms = cut_at_ms(row, config);
         let silence_ms = row.last_log_ms().saturating_add(config.silence_ms);
         let mark_ms = mark_at_ms(row.opened_log_ms, row.mark);
@@ -88,15 +88,13 @@ impl Row {
 
     /// Closes the row at `log_time_ms`.
     pub(super) fn close(&mut self, closed_by: ClosedBy, log_time_ms: i64) {
-        self.is_closed = true;
-        self.closed_by = closed_by;
+        self.closed_by = Some(closed_by);
         self.closed_s = seconds_up(log_time_ms);
     }
 
     /// Opens a closed row again.
     pub(super) fn reopen(&mut self, log_time_ms: i64) {
-        self.is_closed = false;
-        self.closed_by = ClosedBy::Events;
+        self.closed_by = None;
         self.mark = mark_after(self.opened_log_ms, log_time_ms);
     }
 }

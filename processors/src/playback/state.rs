@@ -8,11 +8,11 @@ use super::PlaybackConfig;
 use super::entry::Incoming;
 use super::fold::Workspace;
 use super::identity;
+use super::packed_id::Id;
 use super::report::{OutputSchemas, Reporter};
 use super::row::{Added, ClosedBy, NO_SLOT, Row, Slot};
 use super::schedule::{self, Due};
 use super::table::{SessionKey, Table};
-use super::session_id::SessionId;
 use super::timers::{self, Timers};
 
 const MINUTE_US: i64 = 60_000_000;
@@ -90,7 +90,7 @@ impl PlaybackState {
     ) -> Result<bool, Box<Rejection>> {
         let session = SessionKey::of(event.session_id);
         let event_hash = xxh3_64(&event.event_id);
-        let newest = self.table.find(&session);
+        let newest = self.table.find(session);
         let shift_us = match newest {
             Some(slot) if self.holds(slot, event_hash) => return Ok(false),
             Some(slot) => identity::shift_us(self.table.row(slot).log.bytes()),
@@ -107,7 +107,7 @@ impl PlaybackState {
         pass_on(out, &Taken { effective_time_us, is_late });
         let (slot, is_new) = match row_slot {
             Some(slot) => (slot, false),
-            None => (self.open_row(&session, newest, event, shift_us, effective_time_us, log_time_ms, is_import), true),
+            None => (self.open_row(session, newest, event, shift_us, effective_time_us, log_time_ms, is_import), true),
         };
         self.add(slot, is_new, event, effective_time_us, event_hash, log_time_ms, out);
         Ok(true)
@@ -151,7 +151,7 @@ impl PlaybackState {
     #[expect(clippy::too_many_arguments, reason = "what an event and its session are known by at this point")]
     fn open_row(
         &mut self,
-        session: &SessionKey,
+        session: SessionKey<'_>,
         newest: Option<Slot>,
         event: &PlaybackEvent<'_>,
         shift_us: i64,
@@ -161,7 +161,7 @@ impl PlaybackState {
     ) -> Slot {
         let boundary_us = newest.map_or(i64::MIN, |slot| schedule::cut_at_ms(self.table.row(slot), &self.config).saturating_mul(1000));
         let opened_at_us = effective_time_us.max(boundary_us);
-        let row = Row::open(event, shift_us, opened_at_us, log_time_ms, is_import);
+        let row = Row::open(event, shift_us, opened_at_us, log_time_ms, is_import, &mut self.workspace.entry);
         self.table.insert(session, newest, row)
     }
 
@@ -181,12 +181,12 @@ impl PlaybackState {
         let incoming = Incoming { event, effective_time_us, disagrees };
         let added = row.add(&incoming, event_hash, log_time_ms, &mut self.workspace);
         let mut reporter = Reporter { schemas: self.schemas, partition: self.partition, log_time_ms, out };
-        let must_rearm = if row.is_closed {
+        let must_rearm = if row.is_closed() {
             after_closing(row, &added, effective_time_us, &self.config, &mut reporter, &mut self.workspace)
         } else {
             while_open(row, is_new, &added, &incoming, &mut reporter, &mut self.workspace)
         };
-        if row.is_closed && row.is_import {
+        if row.is_closed() && row.is_import {
             self.table.remove(slot);
         } else if is_new || must_rearm {
             self.arm(slot);
@@ -204,7 +204,7 @@ impl PlaybackState {
         let table = &self.table;
         self.timers.begin_seconds(log_time_ms, |slot, second_ms| {
             let row = table.row(slot);
-            timers::due_from_tag(row.timer_tag, second_ms).filter(|_| row.is_alive)
+            timers::due_from_tag(row.timer_tag, second_ms).filter(|_| row.is_alive())
         });
         while let Some(due_ms) = self.timers.next_due_ms()
             && due_ms <= log_time_ms
@@ -215,7 +215,7 @@ impl PlaybackState {
             due.dedup();
             due.retain(|&slot| {
                 let row = self.table.row(slot);
-                row.is_alive && row.timer_tag == timers::tag(due_ms)
+                row.is_alive() && row.timer_tag == timers::tag(due_ms)
             });
             if due.len() > 1 {
                 due.sort_by_cached_key(|&slot| self.order_key(slot));
@@ -228,7 +228,7 @@ impl PlaybackState {
         }
     }
 
-    fn order_key(&self, slot: Slot) -> (SessionId, i64) {
+    fn order_key(&self, slot: Slot) -> (Id<'_>, i64) {
         let row = self.table.row(slot);
         (row.session_id(), row.opened_at_us)
     }
@@ -261,7 +261,7 @@ impl PlaybackState {
                 }
             }
         }
-        if due == Due::Eviction || (row.is_closed && row.is_import) {
+        if due == Due::Eviction || (row.is_closed() && row.is_import) {
             self.table.remove(slot);
         } else {
             self.arm(slot);

@@ -2,30 +2,32 @@
 
 use std::hint::black_box;
 
-use hashbrown::HashTable;
+use pipeline::AHEAD;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::identity;
+use super::index::SlotIndex;
 use super::row::{NO_SLOT, Row, Slot};
-use super::session_id::PackedId;
 
 /// Rows by session id. Rows of one session hang one behind the other, the newest first.
 #[derive(Default)]
 pub(crate) struct Table {
     rows: Vec<Row>,
     free: Vec<Slot>,
-    /// (low half of the session id's hash, slot of its newest row).
-    index: HashTable<(u32, Slot)>,
+    index: SlotIndex,
 }
 
 /// A session id as it is looked up.
-pub(crate) struct SessionKey {
+#[derive(Clone, Copy)]
+pub(crate) struct SessionKey<'k> {
+    /// The low half of the id's hash.
     hash: u32,
-    id: PackedId,
+    id: &'k [u8],
 }
 
-impl SessionKey {
-    pub(crate) fn of(session_id: &str) -> Self {
-        Self { hash: hash_of(session_id.as_bytes()), id: PackedId::of(session_id) }
+impl<'k> SessionKey<'k> {
+    pub(crate) fn of(session_id: &'k str) -> Self {
+        Self { hash: hash_of(session_id.as_bytes()), id: identity::kept_session_id(session_id) }
     }
 }
 
@@ -33,28 +35,28 @@ fn hash_of(session_id: &[u8]) -> u32 {
     xxh3_64(session_id) as u32
 }
 
-/// The index keeps 32 bits of a hash and spreads them again over the 64 that it looks at.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
 impl Table {
     /// The newest row of a session.
-    pub(crate) fn find(&self, key: &SessionKey) -> Option<Slot> {
-        let is_same = |&(hash, slot): &(u32, Slot)| hash == key.hash && self.row(slot).is_of(&key.id);
-        self.index.find(spread(key.hash), is_same).map(|&(_, slot)| slot)
+    pub(crate) fn find(&self, key: SessionKey<'_>) -> Option<Slot> {
+        self.index.find(key.hash, |slot| self.row(slot).is_of(key.id))
     }
 
     /// Brings the rows of sessions whose events come next into the caches. With many live sessions nearly all of an event's time would
-    /// else be spent waiting for memory: index, row and log, one after the other. Here they are waited for side by side.
+    /// else be spent waiting for memory: index, row and log, one after the other. Here each step is waited for once for all sessions.
     pub(crate) fn prepare<'k>(&self, session_ids: impl Iterator<Item = &'k [u8]>) {
-        const AHEAD: usize = 32;
-        let mut slots = [NO_SLOT; AHEAD];
-        for (place, session_id) in slots.iter_mut().zip(session_ids) {
-            let hash = hash_of(session_id);
-            *place = self.index.find(spread(hash), |&(other, _)| other == hash).map_or(NO_SLOT, |&(_, slot)| slot);
+        let mut hashes = [0; AHEAD];
+        let mut count = 0;
+        for (place, session_id) in hashes.iter_mut().zip(session_ids) {
+            *place = hash_of(session_id);
+            count += 1;
         }
-        let rows = || slots.iter().filter_map(|&slot| self.rows.get(slot as usize));
+        let hashes = &hashes[..count];
+        black_box(hashes.iter().fold(0, |touched, &hash| touched ^ self.index.touch(hash)));
+        let mut slots = [NO_SLOT; AHEAD];
+        for (slot, &hash) in slots.iter_mut().zip(hashes) {
+            *slot = self.index.find(hash, |_| true).unwrap_or(NO_SLOT);
+        }
+        let rows = || slots[..count].iter().filter_map(|&slot| self.rows.get(slot as usize));
         black_box(rows().fold(0, |touched, row| touched ^ row.touch()));
         black_box(rows().fold(0, |touched, row| touched ^ row.log.touch()));
     }
@@ -70,7 +72,7 @@ impl Table {
     }
 
     /// Puts in a row as its session's newest.
-    pub(crate) fn insert(&mut self, key: &SessionKey, newest: Option<Slot>, mut row: Row) -> Slot {
+    pub(crate) fn insert(&mut self, key: SessionKey<'_>, newest: Option<Slot>, mut row: Row) -> Slot {
         row.older = newest.unwrap_or(NO_SLOT);
         let slot = match self.free.pop() {
             Some(slot) => {
@@ -83,14 +85,8 @@ impl Table {
             }
         };
         match newest {
-            None => {
-                self.index.insert_unique(spread(key.hash), (key.hash, slot), |&(hash, _)| spread(hash));
-            }
-            Some(newest) => {
-                if let Some(entry) = self.index.find_mut(spread(key.hash), |&(_, held)| held == newest) {
-                    entry.1 = slot;
-                }
-            }
+            None => self.index.insert(key.hash, slot),
+            Some(newest) => self.index.replace(key.hash, newest, slot),
         }
         slot
     }
@@ -99,15 +95,15 @@ impl Table {
     pub(crate) fn remove(&mut self, slot: Slot) {
         let row = self.row(slot);
         let older = row.older;
-        let key = SessionKey::of(row.session_id().as_str());
-        let newest = self.find(&key).unwrap_or(slot);
+        let session_id = row.session_id();
+        let key = SessionKey::of(session_id.as_str().unwrap_or_default());
+        let hash = key.hash;
+        let newest = self.find(key).unwrap_or(slot);
         if newest == slot {
-            if let Ok(mut entry) = self.index.find_entry(spread(key.hash), |&(_, held)| held == slot) {
-                if older == NO_SLOT {
-                    entry.remove();
-                } else {
-                    entry.get_mut().1 = older;
-                }
+            if older == NO_SLOT {
+                self.index.remove(hash, slot);
+            } else {
+                self.index.replace(hash, slot, older);
             }
         } else {
             let mut newer = newest;
@@ -116,9 +112,7 @@ impl Table {
             }
             self.row_mut(newer).older = older;
         }
-        let row = self.row_mut(slot);
-        row.is_alive = false;
-        row.log = Default::default();
+        self.row_mut(slot).forget();
         self.free.push(slot);
     }
 
@@ -129,6 +123,6 @@ impl Table {
 
     /// All rows held, in no particular order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.is_alive)
+        self.rows.iter().filter(|row| row.is_alive())
     }
 }

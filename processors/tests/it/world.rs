@@ -106,6 +106,7 @@ impl World {
             commit_interval: Duration::from_secs(3_600),
             commit_records: 40,
             retry_interval: Duration::ZERO,
+            keep_alive_interval: Duration::ZERO,
             stop_when_caught_up: true,
         };
         let result = run_processor(processor, &mut log, &dead_letters, &options, &Shutdown::default());
@@ -220,7 +221,7 @@ impl World {
             if random.below(9) == 0 {
                 self.append_heartbeats(log_time_ms);
             }
-            if random.below(15) == 0 {
+            if random.below(8) == 0 {
                 self.append_bytes(random.below(u64::from(PARTITIONS)) as u32, log_time_ms, Some(b"s1"), Some(b"\0\0\0\0\x01rubbish"));
             }
             let index = random.below(live.len() as u64) as usize;

@@ -33,13 +33,7 @@ impl Judge {
     /// A judge of lines for `topic`, whose schema has the id `schema_id`.
     #[must_use]
     pub fn new(topic: RawTopic, schema_id: u32, received: ReceivedTime, late_horizon_ms: i64) -> Self {
-        Self {
-            topic,
-            schema_id,
-            received,
-            late_horizon_us: late_horizon_ms.saturating_mul(1000),
-            ids: EventIds::default(),
-        }
+        Self { topic, schema_id, received, late_horizon_us: late_horizon_ms.saturating_mul(1000), ids: EventIds::default() }
     }
 
     pub(crate) fn judge(&mut self, line: Line<'_>) -> Result<Accepted, Refusal> {
@@ -89,9 +83,8 @@ fn parse(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
     if bytes.contains(&0) {
         return Err(Refusal::of_line("nul_byte", "the line holds a NUL byte"));
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        Refusal::of_line("not_utf8", format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1))
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Refusal::of_line("not_utf8", format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1)))?;
     let value: Value = serde_json::from_str(text).map_err(|error| {
         let reason = if error.to_string().contains("recursion limit") { "too_deep" } else { "not_json" };
         Refusal::of_line(reason, error.to_string())
@@ -100,11 +93,9 @@ fn parse(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
         return Err(Refusal::of_line("not_json", "not an object: each line is one event, as in {\"event_id\": ...}"));
     };
     match event.iter().find(|(name, value)| name.contains('\0') || holds_nul(value)) {
-        Some((name, _)) => Err(Refusal {
-            reason: "nul_byte",
-            field: Some(name.escape_default().to_string()),
-            detail: "holds a NUL character".to_owned(),
-        }),
+        Some((name, _)) => {
+            Err(Refusal { reason: "nul_byte", field: Some(name.escape_default().to_string()), detail: "holds a NUL character".to_owned() })
+        }
         None => Ok(event),
     }
 }

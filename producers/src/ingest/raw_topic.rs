@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use schemas::{AppEvent, BillingEvent, PlaybackEvent, Plan, Record, Rejection, Schema};
+use schemas::{AppEvent, BillingEvent, Plan, PlaybackEvent, Record, Rejection, Schema};
 
 /// A raw topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +71,8 @@ impl RawTopic {
 
     /// Its current schema, made ready once.
     pub(crate) fn compiled(self) -> &'static Compiled {
-        static COMPILED: LazyLock<[Compiled; 3]> = LazyLock::new(|| {
-            [
-                Compiled::of::<PlaybackEvent<'_>>(),
-                Compiled::of::<AppEvent<'_>>(),
-                Compiled::of::<BillingEvent<'_>>(),
-            ]
-        });
+        static COMPILED: LazyLock<[Compiled; 3]> =
+            LazyLock::new(|| [Compiled::of::<PlaybackEvent<'_>>(), Compiled::of::<AppEvent<'_>>(), Compiled::of::<BillingEvent<'_>>()]);
         &COMPILED[self as usize]
     }
 

@@ -44,13 +44,7 @@ impl Verdict {
     }
 
     pub(crate) fn rejected(line: u64, refusal: Refusal) -> Self {
-        Self {
-            line,
-            status: Status::Rejected,
-            reason: Some(refusal.reason),
-            field: refusal.field,
-            detail: Some(refusal.detail),
-        }
+        Self { line, status: Status::Rejected, reason: Some(refusal.reason), field: refusal.field, detail: Some(refusal.detail) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pipeline::Outputs;
-use schemas::{EventType, LedgerEntry, PlaybackEvent, Plan, Record, Rejection, wire};
+use schemas::{EventType, LedgerEntry, Plan, PlaybackEvent, Record, Rejection, wire};
 use uuid::Uuid;
 
 use super::columns::{Column, Columns};

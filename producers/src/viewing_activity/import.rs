@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::BufRead;
+use std::ops::ControlFlow;
 
 use pipeline::{Log, LogError, OutputTopic, Outputs, Spread};
 use uuid::Uuid;
@@ -196,8 +197,8 @@ fn read_ledger<L: Log>(log: &mut L, ledger: &OutputTopic) -> Result<HashSet<Uuid
             if let Some(id) = id.filter(|_| record.value.is_some()) {
                 done.insert(id);
             }
+            ControlFlow::Continue(())
         })?;
     }
     Ok(done)
 }
-

@@ -13,6 +13,6 @@ pub use columns::{Column, Columns, HeaderError};
 pub use events::{IMPORT_HEADER, RowIds, SOURCE};
 pub use fuzz::fuzz_csv;
 pub use import::{ImportError, ImportOptions, ImportReport, MALFORMED_KEPT, import, outputs};
-pub use reader::{ReadError, Rows};
+pub use reader::{ReadError, RowRead, Rows};
 pub use row::ViewingRow;
 pub use row_error::RowError;

@@ -19,6 +19,9 @@ pub enum ReadError {
     Io(#[from] io::Error),
 }
 
+/// A row with the number of its line, or what is wrong with it.
+pub type RowRead = Result<(u64, ViewingRow), RowError>;
+
 /// The rows of a file of viewing activity.
 pub struct Rows<R> {
     lines: Lines<R>,
@@ -49,11 +52,11 @@ impl<R: BufRead> Rows<R> {
         &self.columns
     }
 
-    /// The next row with the number of its line, or what is wrong with it; none at the end. Empty lines are passed over.
+    /// The next row, or what is wrong with it; none at the end. Empty lines are passed over.
     ///
     /// # Errors
     /// Where the file can't be read on.
-    pub fn next_row(&mut self) -> Result<Option<Result<(u64, ViewingRow), RowError>>, ReadError> {
+    pub fn next_row(&mut self) -> Result<Option<RowRead>, ReadError> {
         while let Some(line) = self.lines.next_line()? {
             if line.length > 0 {
                 return Ok(Some(parse(line, &self.columns, &mut self.fields)));
@@ -63,7 +66,7 @@ impl<R: BufRead> Rows<R> {
     }
 }
 
-fn parse(line: Line<'_>, columns: &Columns, fields: &mut Fields) -> Result<(u64, ViewingRow), RowError> {
+fn parse(line: Line<'_>, columns: &Columns, fields: &mut Fields) -> RowRead {
     let whole = |reason, detail| RowError { line: line.number, column: None, value: shown(line.bytes), reason, detail };
     if line.is_too_long() {
         return Err(whole("line_too_long", format!("{} bytes, at most {LINE_BYTES}", line.length)));

@@ -3,7 +3,9 @@ use producers::viewing_activity::{ReadError, RowIds, Rows, ViewingRow};
 
 const HEADER: &str = "profile,start_time,duration,title,supplemental_type,autoplayed,device_type,bookmark,latest_bookmark,country";
 
-fn rows(text: &[u8]) -> Result<Vec<Result<(u64, ViewingRow), String>>, ReadError> {
+type Shown = Result<(u64, ViewingRow), String>;
+
+fn rows(text: &[u8]) -> Result<Vec<Shown>, ReadError> {
     let mut rows = Rows::new(text)?;
     let mut all = Vec::new();
     while let Some(row) = rows.next_row()? {
@@ -26,28 +28,53 @@ fn check(row: &str, expected: Expect) {
 fn a_row_says_what_it_says() {
     check(
         "p3,2020-04-05 00:20:43,00:40:20,t1,HOOK,0,mobile,100:40:30,Not latest view,BR",
-        expect![[r#"ViewingRow { profile: "p3", start_time_us: 1586046043000000, duration_ms: 2420000, title: "t1", supplemental_type: "HOOK", autoplayed: false, device_type: Some("mobile"), bookmark_ms: 362430000, country: Some("BR") }"#]],
+        expect![[
+            r#"ViewingRow { profile: "p3", start_time_us: 1586046043000000, duration_ms: 2420000, title: "t1", supplemental_type: "HOOK", autoplayed: false, device_type: Some("mobile"), bookmark_ms: 362430000, country: Some("BR") }"#
+        ]],
     );
     check(
         "p3,2020-04-05 00:20:43,0:00:00,\"A, \"\"B\"\"\",,1,,00:00:00,,",
-        expect![[r#"ViewingRow { profile: "p3", start_time_us: 1586046043000000, duration_ms: 0, title: "A, \"B\"", supplemental_type: "", autoplayed: true, device_type: None, bookmark_ms: 0, country: None }"#]],
+        expect![[
+            r#"ViewingRow { profile: "p3", start_time_us: 1586046043000000, duration_ms: 0, title: "A, \"B\"", supplemental_type: "", autoplayed: true, device_type: None, bookmark_ms: 0, country: None }"#
+        ]],
     );
 }
 
 #[test]
 fn each_mistake_is_named_with_line_column_and_value() {
-    check("p3,2020-04-05,00:40:20,t,,0,tv,0:0:1,,BR", expect![[r#"line 2: start_time "2020-04-05": bad_time: must be YYYY-MM-DD hh:mm:ss in UTC"#]]);
-    check("p3,2020-02-30 00:00:00,00:40:20,t,,0,tv,0:0:1,,BR", expect![[r#"line 2: start_time "2020-02-30 00:00:00": bad_time: must be YYYY-MM-DD hh:mm:ss in UTC"#]]);
-    check("p3,2020-04-05 00:00:00,40:20,t,,0,tv,0:0:1,,BR", expect![[r#"line 2: duration "40:20": bad_duration: must be hours:minutes:seconds"#]]);
-    check("p3,2020-04-05 00:00:00,0:60:00,t,,0,tv,0:0:1,,BR", expect![[r#"line 2: duration "0:60:00": bad_duration: must be hours:minutes:seconds"#]]);
-    check("p3,2020-04-05 00:00:00,-0:01:00,t,,0,tv,0:0:1,,BR", expect![[r#"line 2: duration "-0:01:00": negative_duration: must not be negative"#]]);
-    check("p3,2020-04-05 00:00:00,0:01:00,t,,0,tv,-0:0:1,,BR", expect![[r#"line 2: bookmark "-0:0:1": negative_position: must not be negative"#]]);
+    check(
+        "p3,2020-04-05,00:40:20,t,,0,tv,0:0:1,,BR",
+        expect![[r#"line 2: start_time "2020-04-05": bad_time: must be YYYY-MM-DD hh:mm:ss in UTC"#]],
+    );
+    check(
+        "p3,2020-02-30 00:00:00,00:40:20,t,,0,tv,0:0:1,,BR",
+        expect![[r#"line 2: start_time "2020-02-30 00:00:00": bad_time: must be YYYY-MM-DD hh:mm:ss in UTC"#]],
+    );
+    check(
+        "p3,2020-04-05 00:00:00,40:20,t,,0,tv,0:0:1,,BR",
+        expect![[r#"line 2: duration "40:20": bad_duration: must be hours:minutes:seconds"#]],
+    );
+    check(
+        "p3,2020-04-05 00:00:00,0:60:00,t,,0,tv,0:0:1,,BR",
+        expect![[r#"line 2: duration "0:60:00": bad_duration: must be hours:minutes:seconds"#]],
+    );
+    check(
+        "p3,2020-04-05 00:00:00,-0:01:00,t,,0,tv,0:0:1,,BR",
+        expect![[r#"line 2: duration "-0:01:00": negative_duration: must not be negative"#]],
+    );
+    check(
+        "p3,2020-04-05 00:00:00,0:01:00,t,,0,tv,-0:0:1,,BR",
+        expect![[r#"line 2: bookmark "-0:0:1": negative_position: must not be negative"#]],
+    );
     check("p3,2020-04-05 00:00:00,0:01:00,t,,0,tv,,,BR", expect![[r#"line 2: bookmark "": missing_field: is empty"#]]);
     check("p3,2020-04-05 00:00:00,0:01:00,,,0,tv,0:0:1,,BR", expect![[r#"line 2: title "": missing_field: is empty"#]]);
     check(",2020-04-05 00:00:00,0:01:00,t,,0,tv,0:0:1,,BR", expect![[r#"line 2: profile "": missing_field: is empty"#]]);
     check("p3,2020-04-05 00:00:00,0:01:00,t,,2,tv,0:0:1,,BR", expect![[r#"line 2: autoplayed "2": bad_flag: must be 0 or 1"#]]);
     check("p3,2020-04-05 00:00:00,0:01:00", expect!["line 2: wrong_column_count: 3 fields where the first line names 10"]);
-    check("p3,2020-04-05 00:00:00,0:01:00,t,,0,tv,0:0:1,,BR,x", expect!["line 2: wrong_column_count: 11 fields where the first line names 10"]);
+    check(
+        "p3,2020-04-05 00:00:00,0:01:00,t,,0,tv,0:0:1,,BR,x",
+        expect!["line 2: wrong_column_count: 11 fields where the first line names 10"],
+    );
     check("p3,\"2020-04-05 00:00:00,0:01:00,t,,0,tv,0:0:1,,BR", expect!["line 2: unbalanced_quote: a quote is not closed"]);
 }
 
@@ -88,7 +115,10 @@ fn a_file_that_is_something_else_is_refused() {
     assert!(missing.contains("missing: duration, supplemental_type, autoplayed, device_type, bookmark, country."), "{missing}");
     assert!(missing.contains("found: profile, start_time, title"), "{missing}");
     let missing = refused(b"Profile Name,Start Time\n");
-    assert!(missing.contains("missing: Duration, Title, Supplemental Video Type, Attributes, Device Type, Bookmark, Country."), "{missing}");
+    assert!(
+        missing.contains("missing: Duration, Title, Supplemental Video Type, Attributes, Device Type, Bookmark, Country."),
+        "{missing}"
+    );
 }
 
 #[test]
@@ -113,5 +143,9 @@ fn ids_never_change() {
     let text = format!("{HEADER}\np3,2020-04-05 00:20:43,00:40:20,t525c221d21,,0,mobile,00:40:30,Not latest view,BR\n");
     let row = rows(text.as_bytes()).unwrap().remove(0).unwrap().1;
     let mut ids = RowIds::default();
-    expect!["cb5a5fb0-6c9b-833b-85f3-787447ef9293 3d35a1b3-fa29-8116-8834-bb2d1902dc9e"].assert_eq(&format!("{} {}", ids.next_id(&row), ids.next_id(&row)));
+    expect!["cb5a5fb0-6c9b-833b-85f3-787447ef9293 3d35a1b3-fa29-8116-8834-bb2d1902dc9e"].assert_eq(&format!(
+        "{} {}",
+        ids.next_id(&row),
+        ids.next_id(&row)
+    ));
 }

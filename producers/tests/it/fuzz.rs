@@ -2,7 +2,6 @@ use pipeline::testing::Seeded;
 use producers::ingest::fuzz_ingest_line;
 use producers::viewing_activity::fuzz_csv;
 
-
 /// How many inputs a bounded run tries; `PLAYHEAD_FUZZ_RUNS` for longer ones.
 fn runs() -> u64 {
     std::env::var("PLAYHEAD_FUZZ_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(20_000)
@@ -70,7 +69,8 @@ fn any_bytes_are_read_as_viewing_activity() {
         b"\"",
     ];
     for _ in 0..runs() {
-        let mut input = b"profile,start_time,duration,title,supplemental_type,autoplayed,device_type,bookmark,latest_bookmark,country\n".to_vec();
+        let mut input =
+            b"profile,start_time,duration,title,supplemental_type,autoplayed,device_type,bookmark,latest_bookmark,country\n".to_vec();
         input.extend(spoiled(&mut random, &pieces));
         fuzz_csv(&input);
         fuzz_csv(&input[below(&mut random, 120).min(input.len())..]);

@@ -4,7 +4,7 @@ use pipeline::local::LocalLog;
 use pipeline::testing::{Call, Fault, FaultKind, FaultLog};
 use pipeline::{heartbeat, partition_for};
 use producers::viewing_activity::{IMPORT_HEADER, ImportOptions, ImportReport, Rows, import, outputs};
-use schemas::{EventType, LedgerEntry, PlaybackEvent, Plan, Record as _, wire};
+use schemas::{EventType, LedgerEntry, Plan, PlaybackEvent, Record as _, wire};
 
 use crate::support::{NOW_MS, PARTITIONS, Stored, lane, log, received, records};
 
@@ -14,7 +14,8 @@ const HEADER: &str = "profile,start_time,duration,title,supplemental_type,autopl
 const RECEIVED_MS: i64 = 1_705_708_800_000;
 
 fn export(views: std::ops::Range<usize>) -> String {
-    let rows = views.map(|view| format!("p{},2024-01-{:02} 10:00:00,0:40:00,t{view},,0,tv,0:41:00,Not latest view,BR\n", view % 3, view % 15 + 1));
+    let rows =
+        views.map(|view| format!("p{},2024-01-{:02} 10:00:00,0:40:00,t{view},,0,tv,0:41:00,Not latest view,BR\n", view % 3, view % 15 + 1));
     HEADER.to_owned() + &rows.collect::<String>()
 }
 
@@ -43,11 +44,14 @@ fn a_row_is_a_session_of_three_events() {
         })
         .collect();
     let start_us = 1_704_103_200_000_000;
-    assert_eq!(decoded.iter().map(|event| (event.kind, event.event_time, event.sequence)).collect::<Vec<_>>(), [
-        (EventType::SessionStart, start_us, Some(0)),
-        (EventType::Startup, start_us, Some(1)),
-        (EventType::End, start_us + 2_400_000_000, Some(2)),
-    ]);
+    assert_eq!(
+        decoded.iter().map(|event| (event.kind, event.event_time, event.sequence)).collect::<Vec<_>>(),
+        [
+            (EventType::SessionStart, start_us, Some(0)),
+            (EventType::Startup, start_us, Some(1)),
+            (EventType::End, start_us + 2_400_000_000, Some(2)),
+        ]
+    );
     assert_eq!((decoded[2].position_ms, decoded[2].duration_ms), (Some(2_460_000), Some(2_400_000)));
     assert_eq!((decoded[0].position_ms, decoded[0].duration_ms), (None, None));
     for (stored, event) in events.iter().zip(&decoded) {
@@ -90,7 +94,8 @@ fn what_was_imported_is_never_imported_again() {
     // Again; 11 days later; in another order; with other resume positions.
     assert_eq!(run(&log, &export(0..20), RECEIVED_MS).already_there, 20);
     assert_eq!(run(&log, &export(0..20), NOW_MS).already_there, 20);
-    let backwards: String = HEADER.to_owned() + &export(0..20).lines().skip(1).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
+    let backwards: String =
+        HEADER.to_owned() + &export(0..20).lines().skip(1).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
     assert_eq!(run(&log, &backwards, NOW_MS).already_there, 20);
     assert_eq!(run(&log, &export(0..20).replace("Not latest view", "0:41:00"), NOW_MS).already_there, 20);
     assert_eq!(records(&log, "playback_events"), before);
@@ -110,7 +115,10 @@ fn ends_with_heartbeats_on_every_partition() {
     };
     let key = heartbeat::writer_key("import");
     let expected = |times: &[i64]| {
-        (0..PARTITIONS).flat_map(|partition| times.iter().map(move |time| (partition, *time))).map(|(partition, time)| (partition, time, key.clone())).collect::<Vec<_>>()
+        (0..PARTITIONS)
+            .flat_map(|partition| times.iter().map(move |time| (partition, *time)))
+            .map(|(partition, time)| (partition, time, key.clone()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(beats(RECEIVED_MS), expected(&[RECEIVED_MS, RECEIVED_MS + 31 * 60_000]));
     // 31 min later would be in the future.
@@ -133,15 +141,18 @@ fn malformed_rows_are_reported_and_the_rest_goes_on() {
     let report = run(&log, &text, RECEIVED_MS);
     assert_eq!((report.rows, report.imported, report.malformed), (12, 5, 7));
     let reasons: Vec<_> = report.first_malformed.iter().map(|error| (error.line, error.column.as_deref(), error.reason)).collect();
-    assert_eq!(reasons, [
-        (5, Some("start_time"), "time_before_2000"),
-        (6, Some("start_time"), "ends_after_received_time"),
-        (7, Some("duration"), "negative_duration"),
-        (8, Some("bookmark"), "position_out_of_range"),
-        (9, Some("country"), "bad_country"),
-        (10, Some("title"), "id_too_long"),
-        (11, None, "wrong_column_count"),
-    ]);
+    assert_eq!(
+        reasons,
+        [
+            (5, Some("start_time"), "time_before_2000"),
+            (6, Some("start_time"), "ends_after_received_time"),
+            (7, Some("duration"), "negative_duration"),
+            (8, Some("bookmark"), "position_out_of_range"),
+            (9, Some("country"), "bad_country"),
+            (10, Some("title"), "id_too_long"),
+            (11, None, "wrong_column_count"),
+        ]
+    );
     assert!(report.first_malformed.iter().all(|error| !error.detail.is_empty()));
     // The malformed ones are not marked: mended, they are imported.
     let report = run(&log, &text.replace(",Brazil", ",BR"), RECEIVED_MS);

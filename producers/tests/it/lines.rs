@@ -34,11 +34,10 @@ fn a_huge_line_is_cut_and_the_next_one_is_whole() {
     input.extend(std::iter::repeat_n(b'y', LINE_BYTES));
     input.extend(b"\nz");
     let lines = lines_of(&input, 8192);
-    assert_eq!(lines.iter().map(|(number, bytes, length)| (*number, bytes.len(), *length)).collect::<Vec<_>>(), [
-        (1, LINE_BYTES, LINE_BYTES as u64 + 1),
-        (2, LINE_BYTES, LINE_BYTES as u64),
-        (3, 1, 1),
-    ]);
+    assert_eq!(
+        lines.iter().map(|(number, bytes, length)| (*number, bytes.len(), *length)).collect::<Vec<_>>(),
+        [(1, LINE_BYTES, LINE_BYTES as u64 + 1), (2, LINE_BYTES, LINE_BYTES as u64), (3, 1, 1),]
+    );
 }
 
 #[test]
@@ -49,7 +48,8 @@ fn gzip_is_told_by_its_content() {
     let packed = packed.finish().unwrap();
     // Two members, as `cat a.gz b.gz` makes them.
     let twice = [packed.clone(), packed.clone()].concat();
-    for (input, text) in [(packed, "one\ntwo\n"), (twice, "one\ntwo\none\ntwo\n"), (b"one\n".to_vec(), "one\n"), (vec![], ""), (vec![0x1F], "\u{1f}")]
+    for (input, text) in
+        [(packed, "one\ntwo\n"), (twice, "one\ntwo\none\ntwo\n"), (b"one\n".to_vec(), "one\n"), (vec![], ""), (vec![0x1F], "\u{1f}")]
     {
         let mut read = String::new();
         open_plain_or_gzip(&input[..]).unwrap().read_to_string(&mut read).unwrap();

@@ -25,10 +25,11 @@ fn session(session_id: &'static str, opened_at: i64) -> PlaybackSession<'static>
 #[test]
 fn sessions_below_two_minutes_or_flagged_lie_apart() {
     let full = session("s", 0);
-    let cases = [(full.clone(), HistoryKind::FullPlays), (PlaybackSession { media_ms: 119_999, ..full.clone() }, HistoryKind::Previews), (
-        PlaybackSession { preview: true, ..full },
-        HistoryKind::Previews,
-    )];
+    let cases = [
+        (full.clone(), HistoryKind::FullPlays),
+        (PlaybackSession { media_ms: 119_999, ..full.clone() }, HistoryKind::Previews),
+        (PlaybackSession { preview: true, ..full }, HistoryKind::Previews),
+    ];
     for (record, kind) in cases {
         assert_eq!(history_kind(&record), kind, "{record:?}");
     }

@@ -5,7 +5,7 @@ use schemas::{PlaybackSession, QosSessionSummary, Rejection, ResumeState};
 use serving::{HistoryKind, HistoryPage, HistoryQuery, ResumeRow, ServingStore, SessionRow, StoreError, View};
 
 use crate::LocalStore;
-use crate::tables::{PLAYBACK_SESSIONS, QOS_SESSION_SUMMARY, RESUME_STATE, VIEWING, VIEWING_PREVIEWS};
+use crate::tables::{PLAYBACK_SESSIONS, QOS_SESSION_SUMMARY, RESUME_STATE, Standing, VIEWING, VIEWING_PREVIEWS};
 
 /// Carries redb's errors to the trait's.
 struct ReadError(StoreError);
@@ -24,7 +24,7 @@ fn undecodable(what: &str, rejection: &Rejection) -> ReadError {
 }
 
 impl LocalStore {
-    fn resume_row_of(&self, profile_id: &str, (last_full_view_at, _, value): (Option<i64>, i64, &[u8])) -> Result<ResumeRow, ReadError> {
+    fn resume_row_of(&self, profile_id: &str, (last_full_view_at, _, value): Standing<'_>) -> Result<ResumeRow, ReadError> {
         let record: ResumeState<'_> = self
             .decoders()
             .resume_state
@@ -69,14 +69,16 @@ impl LocalStore {
         let sessions = read.open_table(PLAYBACK_SESSIONS)?;
         let from = (profile_id, query.from.unwrap_or(i64::MIN), "");
         let before_to = (profile_id, query.to.unwrap_or(i64::MAX), "");
-        let before = query.after.as_ref().map_or(before_to, |after| before_to.min((profile_id, after.opened_at, after.session_id.as_str())));
+        let before =
+            query.after.as_ref().map_or(before_to, |after| before_to.min((profile_id, after.opened_at, after.session_id.as_str())));
         let mut rows = Vec::new();
         if from < before {
             for entry in index.range(from..before)?.rev().take(query.limit.saturating_add(1)) {
                 let (key, ()) = entry.map(|(key, value)| (key, value.value()))?;
                 let (_, opened_at, session_id) = key.value();
                 let value = sessions.get((session_id, opened_at))?;
-                let value = value.ok_or_else(|| ReadError(StoreError::Corrupt(format!("session {session_id:?} is filed, but has no row"))))?;
+                let value =
+                    value.ok_or_else(|| ReadError(StoreError::Corrupt(format!("session {session_id:?} is filed, but has no row"))))?;
                 rows.push(self.session_row_of(session_id, value.value().1)?);
             }
         }

@@ -5,7 +5,7 @@ use schemas::{PlaybackSession, QosSessionSummary, Rejection, ResumeState};
 use serving::{HistoryKind, ViewRank, history_kind, is_full_view};
 
 use crate::schemas_kept::Decoders;
-use crate::tables::{PLAYBACK_SESSIONS, QOS_SESSION_SUMMARY, RESUME_STATE, VIEWING, VIEWING_PREVIEWS, Versioned};
+use crate::tables::{Filed, PLAYBACK_SESSIONS, QOS_SESSION_SUMMARY, RESUME_STATE, Standing, VIEWING, VIEWING_PREVIEWS, Versioned};
 
 /// Why a record did not become a row.
 #[derive(Debug)]
@@ -28,11 +28,11 @@ impl From<redb::StorageError> for ApplyError {
 
 /// The tables of one write transaction.
 pub(crate) struct Rows<'t> {
-    resume_state: Table<'t, (&'static str, &'static str), (Option<i64>, i64, &'static [u8])>,
+    resume_state: Table<'t, (&'static str, &'static str), Standing<'static>>,
     playback_sessions: Table<'t, (&'static str, i64), Versioned<'static>>,
     qos_session_summary: Table<'t, (&'static str, i64), Versioned<'static>>,
-    viewing: Table<'t, (&'static str, i64, &'static str), ()>,
-    viewing_previews: Table<'t, (&'static str, i64, &'static str), ()>,
+    viewing: Table<'t, Filed<'static>, ()>,
+    viewing_previews: Table<'t, Filed<'static>, ()>,
     decoders: &'t Decoders,
 }
 
@@ -112,7 +112,7 @@ impl<'t> Rows<'t> {
         Ok(())
     }
 
-    fn history(&mut self, kind: HistoryKind) -> &mut Table<'t, (&'static str, i64, &'static str), ()> {
+    fn history(&mut self, kind: HistoryKind) -> &mut Table<'t, Filed<'static>, ()> {
         match kind {
             HistoryKind::FullPlays => &mut self.viewing,
             HistoryKind::Previews => &mut self.viewing_previews,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use pipeline::{Batch, Committed, Sink, SinkError, TopicId, TopicPartition, heartbeat};
+use pipeline::{Batch, Committed, Resume, Sink, SinkError, TopicId, TopicPartition, heartbeat};
 use redb::ReadableDatabase;
 use schemas::{SchemaSource, SourceError, wire};
 
@@ -44,15 +44,7 @@ impl LocalSink {
     /// file.
     #[must_use]
     pub fn new(store: LocalStore, source: Arc<dyn SchemaSource>, topic_ids: [TopicId; 3]) -> Self {
-        Self {
-            store,
-            source,
-            topic_ids,
-            bytes: Vec::new(),
-            staged: Vec::new(),
-            positions: BTreeMap::new(),
-            new_schemas: BTreeMap::new(),
-        }
+        Self { store, source, topic_ids, bytes: Vec::new(), staged: Vec::new(), positions: BTreeMap::new(), new_schemas: BTreeMap::new() }
     }
 
     fn learn_schema_of(&mut self, value: &[u8]) -> Result<(), SinkError> {
@@ -106,11 +98,12 @@ impl Sink for LocalSink {
         "serving"
     }
 
-    fn position(&mut self, source: TopicPartition, _: Option<&Committed>) -> Result<Option<i64>, SinkError> {
+    fn position(&mut self, source: TopicPartition, _: Option<&Committed>) -> Result<Resume, SinkError> {
         let topic_id = self.topic_ids[usize::from(source.topic)].0;
-        let read = || -> Result<Option<i64>, redb::Error> {
+        let read = || -> Result<Resume, redb::Error> {
             let positions = self.store.shared.database.begin_read()?.open_table(POSITIONS)?;
-            Ok(positions.get((&topic_id, source.partition))?.map(|position| position.value()))
+            let position = positions.get((&topic_id, source.partition))?;
+            Ok(position.map_or(Resume::Beginning, |position| Resume::At(position.value())))
         };
         read().map_err(|error| SinkError::Fatal(format!("cannot read positions from the serving store: {error}")))
     }

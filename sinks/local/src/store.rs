@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use redb::{Database, ReadableDatabase, ReadableTable};
 
+use crate::FORMAT_VERSION;
 use crate::format::{FormatError, OpenError, check_or_create};
 use crate::schemas_kept::{Decoders, KeptSchemas};
 use crate::tables::SCHEMAS;
-use crate::FORMAT_VERSION;
 
 /// A handle on the serving store; clones share it.
 #[derive(Clone)]

@@ -11,8 +11,11 @@ pub(crate) const SCHEMAS: TableDefinition<u32, &str> = TableDefinition::new("sch
 /// How far the sink got: (topic id, partition) -> offset of the next record.
 pub(crate) const POSITIONS: TableDefinition<(&[u8; 16], u32), i64> = TableDefinition::new("positions");
 
-/// (profile_id, content_id) -> (latest full view's effective end, offset of the record, the record that stands).
-pub(crate) const RESUME_STATE: TableDefinition<(&str, &str), (Option<i64>, i64, &[u8])> = TableDefinition::new("resume_state");
+/// What is held of a content: the latest full view's effective end, and the record that stands with its offset.
+pub(crate) type Standing<'a> = (Option<i64>, i64, &'a [u8]);
+
+/// (profile_id, content_id) -> what is held of it.
+pub(crate) const RESUME_STATE: TableDefinition<(&str, &str), Standing<'static>> = TableDefinition::new("resume_state");
 
 /// A record in its newest version: (version, record).
 pub(crate) type Versioned<'a> = (i64, &'a [u8]);
@@ -23,8 +26,11 @@ pub(crate) const PLAYBACK_SESSIONS: TableDefinition<(&str, i64), Versioned<'stat
 /// (session_id, opened_at) -> the row's QoS summary.
 pub(crate) const QOS_SESSION_SUMMARY: TableDefinition<(&str, i64), Versioned<'static>> = TableDefinition::new("qos_session_summary");
 
-/// A profile's full plays: (profile_id, opened_at, session_id).
-pub(crate) const VIEWING: TableDefinition<(&str, i64, &str), ()> = TableDefinition::new("viewing");
+/// (profile_id, opened_at, session_id).
+pub(crate) type Filed<'a> = (&'a str, i64, &'a str);
 
-/// A profile's previews, apart from full plays.
-pub(crate) const VIEWING_PREVIEWS: TableDefinition<(&str, i64, &str), ()> = TableDefinition::new("viewing_previews");
+/// Profiles' full plays.
+pub(crate) const VIEWING: TableDefinition<Filed<'static>, ()> = TableDefinition::new("viewing");
+
+/// Profiles' previews, apart from full plays.
+pub(crate) const VIEWING_PREVIEWS: TableDefinition<Filed<'static>, ()> = TableDefinition::new("viewing_previews");

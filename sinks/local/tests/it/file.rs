@@ -1,4 +1,4 @@
-use pipeline::{Sink, SinkError, TopicId, TopicPartition};
+use pipeline::{Resume, Sink, SinkError, TopicId, TopicPartition};
 use sink_local::{FORMAT_VERSION, LocalSink, LocalStore, OpenError};
 
 use crate::support::{RESUME, SESSIONS, Stored, dump, registry, resume, session, sink, stage, topic_ids, write};
@@ -18,7 +18,7 @@ fn a_reopened_file_holds_rows_positions_and_schemas() {
     assert_eq!(before.len(), 3);
     let store = LocalStore::open(&path).unwrap();
     assert_eq!(dump(&store), before);
-    assert_eq!(sink(&store).position(SOURCE, None).unwrap(), Some(1));
+    assert_eq!(sink(&store).position(SOURCE, None).unwrap(), Resume::At(1));
     // The registry is not asked again for what the file knows.
     let down = registry();
     *down.is_down.lock().unwrap() = true;
@@ -42,8 +42,8 @@ fn what_was_not_flushed_is_neither_row_nor_position() {
         }
         drop((interrupted, store));
         let store = LocalStore::open(&path).unwrap();
-        let position = sink(&store).position(SOURCE, None).unwrap().unwrap_or(0);
-        assert_eq!(usize::try_from(position).unwrap(), flushed);
+        let expected = if flushed == 0 { Resume::Beginning } else { Resume::At(i64::try_from(flushed).unwrap()) };
+        assert_eq!(sink(&store).position(SOURCE, None).unwrap(), expected);
         write(&mut sink(&store), &records[flushed..], 2);
         let row = dump(&store);
         assert_eq!(row.len(), 1);
@@ -57,10 +57,10 @@ fn what_was_not_flushed_is_neither_row_nor_position() {
 fn positions_are_kept_by_topic_id() {
     let store = LocalStore::in_memory().unwrap();
     write(&mut sink(&store), &[Stored::new(RESUME, 7, &resume("t", "s", 1_000_000_000))], 1);
-    assert_eq!(sink(&store).position(SOURCE, None).unwrap(), Some(8));
-    assert_eq!(sink(&store).position(TopicPartition { partition: 1, ..SOURCE }, None).unwrap(), None);
+    assert_eq!(sink(&store).position(SOURCE, None).unwrap(), Resume::At(8));
+    assert_eq!(sink(&store).position(TopicPartition { partition: 1, ..SOURCE }, None).unwrap(), Resume::Beginning);
     let mut made_anew = LocalSink::new(store, registry(), [1, 2, 9].map(|number| TopicId([number; 16])));
-    assert_eq!(made_anew.position(SOURCE, None).unwrap(), None);
+    assert_eq!(made_anew.position(SOURCE, None).unwrap(), Resume::Beginning);
     let refused = stage(&mut made_anew, &Stored::new(RESUME, 0, &resume("t", "s", 1))).unwrap_err();
     assert!(refused.to_string().contains("made anew"), "{refused}");
 }
@@ -108,7 +108,7 @@ fn a_record_that_is_none_stops_the_sink_with_its_place_and_keeps_the_rest_out() 
     let error = sink.flush().unwrap_err();
     assert!(matches!(&error, SinkError::Fatal(message) if message.contains("resume_state-0, offset 41")), "{error}");
     assert!(dump(&store).is_empty());
-    assert_eq!(sink.position(SOURCE, None).unwrap(), None);
+    assert_eq!(sink.position(SOURCE, None).unwrap(), Resume::Beginning);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn pages_join_without_gap_or_overlap() {
         let mut next = query(None, None, limit);
         loop {
             let page = store.history("p", &next).unwrap();
-            assert!(page.rows.len() <= limit);
+            assert!(page.rows.len() <= limit && all.len() < NAMES.len());
             all.extend(page.rows.into_iter().map(|row| row.session_id));
             let Some(token) = page.next_page_token else { break };
             next.after = Some(token.to_string().parse().unwrap());
@@ -59,9 +59,7 @@ fn profiles_are_kept_apart() {
     let store = LocalStore::in_memory().unwrap();
     let records: Vec<Stored> = (0..)
         .zip(["p", "pp", "p\u{1f}", "q"])
-        .map(|(offset, profile_id)| {
-            Stored::new(RESUME, offset, &schemas::ResumeState { profile_id, ..resume("t", "s", 1_000_000_000) })
-        })
+        .map(|(offset, profile_id)| Stored::new(RESUME, offset, &schemas::ResumeState { profile_id, ..resume("t", "s", 1_000_000_000) }))
         .collect();
     write(&mut sink(&store), &records, 1);
     for profile_id in ["p", "pp", "p\u{1f}", "q"] {
@@ -75,7 +73,8 @@ fn profiles_are_kept_apart() {
 #[test]
 fn a_session_that_was_cut_has_its_rows_in_order() {
     let store = LocalStore::in_memory().unwrap();
-    let summary = QosSessionSummary { session_id: "s", opened_at: 86_400_000_000, version: 2, playing_ms: 7, ..QosSessionSummary::default() };
+    let summary =
+        QosSessionSummary { session_id: "s", opened_at: 86_400_000_000, version: 2, playing_ms: 7, ..QosSessionSummary::default() };
     let records = [
         Stored::new(SESSIONS, 0, &session("s", 86_400_000_000, 1)),
         Stored::new(SESSIONS, 1, &session("s", 0, 1)),

@@ -17,17 +17,19 @@ fn any_resume() -> impl Strategy<Value = ResumeState<'static>> {
         (few(&["p", "q"]), few(&["t", "u"]), prop::option::of(few(&["e"])), few(&["s1", "s2"])),
         (1..4_i64, prop::option::of(1..3_i64), 1..3_i64, prop::option::of(prop_oneof![Just(119_999_i64), Just(120_000)]), any::<bool>()),
     )
-        .prop_map(|((profile_id, title_id, episode_id, session_id), (updated_at, sequence, position_ms, media_ms, preview))| ResumeState {
-            profile_id,
-            title_id,
-            episode_id,
-            session_id,
-            sequence,
-            position_ms,
-            media_ms,
-            updated_at,
-            preview,
-            ..ResumeState::default()
+        .prop_map(|((profile_id, title_id, episode_id, session_id), (updated_at, sequence, position_ms, media_ms, preview))| {
+            ResumeState {
+                profile_id,
+                title_id,
+                episode_id,
+                session_id,
+                sequence,
+                position_ms,
+                media_ms,
+                updated_at,
+                preview,
+                ..ResumeState::default()
+            }
         })
 }
 
@@ -151,4 +153,15 @@ fn a_session_moves_between_previews_and_full_plays() {
         write(&mut sink, &[record], 1);
         assert_eq!((ids(HistoryKind::FullPlays), ids(HistoryKind::Previews)), (full_plays, previews));
     }
+}
+
+#[test]
+fn an_equal_version_changes_nothing() {
+    let first = session("s", 5, 7);
+    let other = PlaybackSession { title_id: "other", ..first.clone() };
+    let summary = QosSessionSummary { session_id: "s", opened_at: 5, version: 7, playing_ms: 1, ..QosSessionSummary::default() };
+    let other_summary = QosSessionSummary { playing_ms: 2, ..summary.clone() };
+    let once = [Stored::new(SESSIONS, 0, &first), Stored::new(QOS, 0, &summary)];
+    let twice = [once.to_vec(), vec![Stored::new(SESSIONS, 1, &other), Stored::new(QOS, 1, &other_summary)]].concat();
+    assert_eq!(dump(&store_of(&twice, 1)), dump(&store_of(&once, 1)));
 }

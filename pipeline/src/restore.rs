@@ -1,0 +1,162 @@
+//! Rebuilding the state of a partition: a replay of the log up to the committed position, with outputs suppressed.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use crate::step::{Assigned, Step};
+use crate::{
+    Batch, Blocked, DeadLetters, Judgement, Log, LogError, LogTime, Moment, Outputs, Processor, RunOptions, Shutdown, TopicPartition,
+    Unavailable, Verdicts, heartbeat,
+};
+
+/// What a restore needs. Whatever it waits for, the group hears of it and a stop is heard.
+pub(crate) struct Restore<'r, P: Processor> {
+    pub(crate) processor: &'r mut P,
+    pub(crate) dead_letters: &'r dyn DeadLetters,
+    pub(crate) options: &'r RunOptions,
+    pub(crate) shutdown: &'r Shutdown,
+    /// Records replayed.
+    pub(crate) replayed: &'r mut u64,
+}
+
+/// Why a read of the log was broken off.
+enum Halt {
+    /// A stop was asked for.
+    Stop,
+    /// The group is due a sign of life, for which the log must be free.
+    SignOfLife,
+    /// The next record lacks something.
+    Blocked(Blocked),
+    /// A dead letter cannot be read.
+    Unavailable,
+}
+
+impl<P: Processor> Restore<'_, P> {
+    /// A partition as it was at its committed position. None where a stop was asked for: nobody will look at its state.
+    pub(crate) fn partition<L: Log>(&mut self, log: &mut L, source: TopicPartition) -> Result<Option<Assigned<P::State>>, LogError> {
+        let (first, end) = log.bounds(source)?;
+        let committed = log.committed(source)?.map_or(first, |committed| committed.next_offset);
+        // Behind the log's beginning records were lost, above its end it is another log.
+        if !(first..=end).contains(&committed) {
+            let topic = self.options.inputs[usize::from(source.topic)].clone();
+            return Err(LogError::OutOfRange { topic, partition: source.partition, position: committed, first, end });
+        }
+        let mut assigned = Assigned::new(self.processor.new_state(source), LogTime::new(&self.options.log_time), first);
+        if first < committed {
+            let Some(verdicts) = self.read_verdicts(log, source)? else { return Ok(None) };
+            if self.replay(log, source, committed, &verdicts, &mut assigned)?.is_break() {
+                return Ok(None);
+            }
+            assigned.next_offset = committed;
+        }
+        Ok(Some(assigned))
+    }
+
+    /// What was refused in a partition. None where a stop was asked for.
+    fn read_verdicts<L: Log>(&self, log: &mut L, source: TopicPartition) -> Result<Option<Verdicts>, LogError> {
+        let mut verdicts = Verdicts::default();
+        if self.dead_letters.topic().is_empty() {
+            return Ok(Some(verdicts));
+        }
+        let (topic, partition) = (self.dead_letters.topic(), self.dead_letters.partition(source));
+        loop {
+            log.keep_alive()?;
+            let mut halt = None;
+            log.read_topic(topic, partition, &mut |letter| {
+                if self.shutdown.is_requested() {
+                    halt = Some(Halt::Stop);
+                    return ControlFlow::Break(());
+                }
+                match self.dead_letters.refused(self.processor.name(), letter) {
+                    Ok(Some((topic_id, partition, offset))) if partition == source.partition => verdicts.refuse(topic_id, offset),
+                    Ok(_) => {}
+                    Err(Unavailable { .. }) => halt = Some(Halt::Unavailable),
+                }
+                flow(halt.as_ref())
+            })?;
+            match halt {
+                None => return Ok(Some(verdicts)),
+                // The letters read so far are refusals when they are read again.
+                Some(Halt::Unavailable) if !self.shutdown.wait(self.options.retry_interval) => {}
+                Some(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// Lets `assigned` see the records up to before the offset `to`. Break where a stop was asked for.
+    fn replay<L: Log>(
+        &mut self,
+        log: &mut L,
+        source: TopicPartition,
+        to: i64,
+        verdicts: &Verdicts,
+        assigned: &mut Assigned<P::State>,
+    ) -> Result<ControlFlow<()>, LogError> {
+        let mut out = Outputs::suppressed(self.processor.outputs());
+        while assigned.next_offset < to {
+            log.keep_alive()?;
+            let started = Instant::now();
+            let mut halt = None;
+            log.read(source, assigned.next_offset, to, &mut |batch| {
+                halt = self.replay_batch(batch, to, verdicts, assigned, &mut out);
+                if halt.is_none() && started.elapsed() >= self.options.keep_alive_interval {
+                    halt = Some(Halt::SignOfLife);
+                }
+                flow(halt.as_ref())
+            })?;
+            match halt {
+                None => break,
+                Some(Halt::SignOfLife) => {}
+                Some(Halt::Blocked(what)) if self.wait_for(log, &what)?.is_continue() => {}
+                Some(_) => return Ok(ControlFlow::Break(())),
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Replays a batch up to the first record that something is missing for.
+    fn replay_batch(
+        &mut self,
+        batch: &Batch<'_>,
+        to: i64,
+        verdicts: &Verdicts,
+        assigned: &mut Assigned<P::State>,
+        out: &mut Outputs,
+    ) -> Option<Halt> {
+        if self.shutdown.is_requested() {
+            return Some(Halt::Stop);
+        }
+        let step = Step { processor: &*self.processor, options: self.options };
+        for record in batch.records.iter().filter(|record| record.offset < to) {
+            if verdicts.is_refused(batch.topic_id, record.offset) {
+                step.pass_time(assigned, record, batch.source, out);
+            } else {
+                if !heartbeat::is_heartbeat(record)
+                    && let Err(blocked) = self.processor.ready(record)
+                {
+                    return Some(Halt::Blocked(blocked));
+                }
+                step.take(assigned, record, Moment::new(batch, Judgement::Accepted), out);
+            }
+            assigned.next_offset = record.offset + 1;
+            *self.replayed += 1;
+        }
+        assigned.next_offset = batch.next_offset.min(to);
+        None
+    }
+
+    /// A dependency that is down is waited for. Break where a stop was asked for.
+    fn wait_for<L: Log>(&mut self, log: &mut L, what: &Blocked) -> Result<ControlFlow<()>, LogError> {
+        while self.processor.unblock(what).is_err() {
+            if self.shutdown.wait(self.options.retry_interval) {
+                return Ok(ControlFlow::Break(()));
+            }
+            log.keep_alive()?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+fn flow(halt: Option<&Halt>) -> ControlFlow<()> {
+    if halt.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}

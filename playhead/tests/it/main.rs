@@ -1,0 +1,11 @@
+//! The program as its users run it.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod ingest;
+mod mistakes;
+mod ownership;
+mod real_file;
+mod sample_session;
+mod shapes;
+mod support;
