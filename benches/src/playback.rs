@@ -62,7 +62,7 @@ impl Bench {
     /// Takes events as a runner does: it knows whose come next.
     fn take_all(&mut self, events: &[(PlaybackEvent<'_>, i64)]) {
         for chunk in events.chunks(AHEAD) {
-            self.state.prepare(chunk.iter().map(|(event, _)| event.session_id.as_bytes()));
+            self.state.prepare(chunk.iter().map(|(event, _)| (event.session_id.as_bytes(), event.event_id)));
             chunk.iter().for_each(|(event, log_time_ms)| self.take(event, *log_time_ms));
         }
     }

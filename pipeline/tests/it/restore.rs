@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use pipeline::testing::{Call, FaultLog, MemoryLog};
 use pipeline::{
-    Committed, DeadLetters, LogError, Moment, NoDeadLetters, Outputs, Record, Rejection, Shutdown, TopicId, TopicPartition, Unavailable,
-    run_processor,
+    Committed, DeadLetters, LogError, Moment, NoDeadLetters, Outputs, Record, Rejection, Shutdown, TopicId, TopicPartition, Totals,
+    Unavailable, run_processor,
 };
 
 use crate::counter::{Counter, Letters, STAGE};
@@ -123,10 +123,14 @@ fn without_dead_letters_nothing_is_read_of_them() {
     assert_eq!(clean(&log), ["1 value=a"]);
 }
 
-/// Cannot read its letters for so many attempts; at the last of them it asks for a stop, where it has one to ask.
+/// Cannot read its letters at first.
+#[derive(Default)]
 struct Unreadable {
-    attempts_left: Cell<u32>,
-    stop: Option<Shutdown>,
+    calls: Cell<u32>,
+    /// So many calls fail.
+    failing: u32,
+    /// At which call a stop is asked for, counted from 1.
+    stop: Option<(u32, Shutdown)>,
 }
 
 impl DeadLetters for Unreadable {
@@ -143,10 +147,14 @@ impl DeadLetters for Unreadable {
     }
 
     fn refused(&self, stage: &str, letter: &Record<'_>) -> Result<Option<(TopicId, u32, i64)>, Unavailable> {
-        let Some(left) = self.attempts_left.get().checked_sub(1) else { return Letters.refused(stage, letter) };
-        self.attempts_left.set(left);
-        if let Some(stop) = self.stop.as_ref().filter(|_| left == 0) {
+        self.calls.set(self.calls.get() + 1);
+        if let Some((at, stop)) = &self.stop
+            && self.calls.get() == *at
+        {
             stop.request();
+        }
+        if self.calls.get() > self.failing {
+            return Letters.refused(stage, letter);
         }
         Err(Unavailable { what: "schema 7".into(), cause: "down".into() })
     }
@@ -160,10 +168,10 @@ fn a_dead_letter_that_cannot_be_read_is_not_taken_for_none() {
     }
     run(&mut lane(&log), &options(1)).unwrap();
     put(&log, "c");
-    let letters = Unreadable { attempts_left: Cell::new(5), stop: None };
+    let letters = Unreadable { failing: 5, ..Unreadable::default() };
     let mut counted = FaultLog::new(lane(&log), &[]);
     let totals = run_with(&mut Counter::new(output_topics()), &mut counted, &letters, &options(1)).unwrap();
-    assert_eq!((totals.replayed, letters.attempts_left.get()), (2, 0));
+    assert_eq!((totals.replayed, letters.calls.get()), (2, 6));
     assert_eq!(clean(&log), ["1 value=a", "2 value=c"], "`!b` was not counted");
     let made = |of| counted.calls().iter().filter(|call| **call == of).count();
     assert_eq!(made(Call::ReadTopic), 6);
@@ -171,18 +179,23 @@ fn a_dead_letter_that_cannot_be_read_is_not_taken_for_none() {
 }
 
 #[test]
-fn a_stop_while_a_dead_letter_cannot_be_read_is_heard() {
-    let log = memory_log(&[]);
-    for value in ["a", "!b"] {
-        put(&log, value);
+fn a_stop_during_a_restore_is_heard() {
+    // While the letter cannot be read; and with the last letter read, before the first record is replayed.
+    for (failing, at) in [(u32::MAX, 3), (0, 1)] {
+        let log = memory_log(&[]);
+        for value in ["a", "!b"] {
+            put(&log, value);
+        }
+        run(&mut lane(&log), &options(1)).unwrap();
+        put(&log, "c");
+        let shutdown = Shutdown::default();
+        let letters = Unreadable { failing, stop: Some((at, shutdown.clone())), ..Unreadable::default() };
+        let mut lane = FaultLog::new(lane(&log), &[]);
+        let totals = run_processor(&mut Counter::new(output_topics()), &mut lane, &letters, &options(1), &shutdown).unwrap();
+        assert_eq!((totals, letters.calls.get()), (Totals::default(), at));
+        assert_eq!(lane.calls().contains(&Call::Read), failing == 0);
+        assert_eq!(clean(&log), ["1 value=a"], "nothing is judged without knowing");
     }
-    run(&mut lane(&log), &options(1)).unwrap();
-    put(&log, "c");
-    let shutdown = Shutdown::default();
-    let letters = Unreadable { attempts_left: Cell::new(3), stop: Some(shutdown.clone()) };
-    let totals = run_processor(&mut Counter::new(output_topics()), &mut lane(&log), &letters, &options(1), &shutdown).unwrap();
-    assert_eq!((totals.replayed, totals.records, totals.commits), (0, 0, 0));
-    assert_eq!(clean(&log), ["1 value=a"], "nothing is judged without knowing");
 }
 
 #[test]

@@ -13,6 +13,9 @@ const HASH_BYTES: usize = size_of::<u64>();
 const FIRST_ENTRY_BYTES: usize = 64;
 /// Room for about two more events.
 const LEAST_SPARE_BYTES: usize = 40;
+/// A cache line's.
+const LINE_BYTES: usize = 64;
+const TOUCHED_WHOLE_BYTES: usize = 640;
 /// As many hashes as are compared at a time.
 const BLOCK_BYTES: usize = 8 * HASH_BYTES;
 
@@ -84,14 +87,19 @@ impl EventLog {
         self.buffer[end - held..end].as_chunks::<HASH_BYTES>().0.iter().any(|word| u64::from_le_bytes(*word) == hash)
     }
 
-    /// Reads a byte of each line that the next event will need, so that they are in the caches by then: the header and the first texts,
-    /// where the next entry and the next hash go, and the hashes as far as they are scanned.
+    /// Reads a byte of each line that the next event will need, so that they are in the caches by then. Of a short log that is all of it:
+    /// it is copied whenever it grows. Of a long one it is the header and the first texts, where the next entry and hash go, and what the
+    /// filter says of `hash`.
     #[inline]
-    pub(crate) fn touch(&self) -> u8 {
-        let end = self.hashes_end();
-        let next_hash = end.saturating_sub((self.count as usize + 1) * HASH_BYTES);
-        let lines = [0, 64, 128, self.front as usize, next_hash, next_hash + 64, next_hash + 128, end.saturating_sub(1)];
-        lines.into_iter().fold(0, |touched, at| touched ^ self.buffer.get(at).copied().unwrap_or(0))
+    pub(crate) fn touch(&self, hash: u64) -> u8 {
+        let byte = |at: usize| self.buffer.get(at).copied().unwrap_or(0);
+        let length = self.buffer.len();
+        if length <= TOUCHED_WHOLE_BYTES {
+            return (0..length).step_by(LINE_BYTES).fold(byte(length.saturating_sub(1)), |touched, at| touched ^ byte(at));
+        }
+        let next_hash = self.hashes_end().saturating_sub((self.count as usize + 1) * HASH_BYTES);
+        let filter = if self.filter_size > 0 { self.filter_place(hash).0 } else { 0 };
+        [0, LINE_BYTES, 2 * LINE_BYTES, self.front as usize, next_hash, filter].into_iter().fold(0, |touched, at| touched ^ byte(at))
     }
 
     /// Adds an event that is not held yet.

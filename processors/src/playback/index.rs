@@ -37,8 +37,8 @@ impl SlotIndex {
 
     /// The slot with this hash that `is_same` takes.
     #[inline]
-    pub(crate) fn find(&self, hash: u32, mut is_same: impl FnMut(Slot) -> bool) -> Option<Slot> {
-        self.find_place(hash, |slot| is_same(slot)).map(|at| self.places[at].slot)
+    pub(crate) fn find(&self, hash: u32, is_same: impl FnMut(Slot) -> bool) -> Option<Slot> {
+        self.find_place(hash, is_same).map(|at| self.places[at].slot)
     }
 
     /// Puts in a slot that is not held.

@@ -165,7 +165,7 @@ fn pack_uuid(id: &[u8], packed: &mut [u8]) -> bool {
 }
 
 fn pack_hexadecimal(id: &[u8], packed: &mut [u8]) -> bool {
-    if id.is_empty() || id.len() % 2 != 0 || id.len() > MOST_DIGITS {
+    if id.is_empty() || !id.len().is_multiple_of(2) || id.len() > MOST_DIGITS {
         return false;
     }
     for (place, digits) in packed.as_chunks_mut::<4>().0.iter_mut().zip(id.chunks(8)) {

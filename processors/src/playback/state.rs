@@ -70,9 +70,10 @@ impl PlaybackState {
         self.table.iter().map(|row| row.log.allocated_bytes()).sum()
     }
 
-    /// Brings the sessions of the events that come next into the caches; at most 32 of them count.
-    pub fn prepare<'k>(&self, session_ids: impl Iterator<Item = &'k [u8]>) {
-        self.table.prepare(session_ids);
+    /// Brings the sessions of the events that come next into the caches, each by its session id and event id; at most [`pipeline::AHEAD`]
+    /// of them count. It changes nothing, so a wrong id does no harm.
+    pub fn prepare<'k>(&self, upcoming: impl Iterator<Item = (&'k [u8], [u8; 16])>) {
+        self.table.prepare(upcoming.map(|(session_id, event_id)| (session_id, xxh3_64(&event_id))));
     }
 
     /// Takes an event: true where it is new, false for a duplicate. `pass_on` is called for a new one before anything is said of its session.

@@ -43,22 +43,25 @@ impl Table {
 
     /// Brings the rows of sessions whose events come next into the caches. With many live sessions nearly all of an event's time would
     /// else be spent waiting for memory: index, row and log, one after the other. Here each step is waited for once for all sessions.
-    pub(crate) fn prepare<'k>(&self, session_ids: impl Iterator<Item = &'k [u8]>) {
-        let mut hashes = [0; AHEAD];
+    ///
+    /// Of each event: its session id, and the hash of its event id.
+    pub(crate) fn prepare<'k>(&self, upcoming: impl Iterator<Item = (&'k [u8], u64)>) {
+        let mut hashes = [(0, 0); AHEAD];
         let mut count = 0;
-        for (place, session_id) in hashes.iter_mut().zip(session_ids) {
-            *place = hash_of(session_id);
+        for (place, (session_id, event_hash)) in hashes.iter_mut().zip(upcoming) {
+            *place = (hash_of(session_id), event_hash);
             count += 1;
         }
         let hashes = &hashes[..count];
-        black_box(hashes.iter().fold(0, |touched, &hash| touched ^ self.index.touch(hash)));
+        black_box(hashes.iter().fold(0, |touched, &(hash, _)| touched ^ self.index.touch(hash)));
         let mut slots = [NO_SLOT; AHEAD];
-        for (slot, &hash) in slots.iter_mut().zip(hashes) {
+        for (slot, &(hash, _)) in slots.iter_mut().zip(hashes) {
             *slot = self.index.find(hash, |_| true).unwrap_or(NO_SLOT);
         }
-        let rows = || slots[..count].iter().filter_map(|&slot| self.rows.get(slot as usize));
-        black_box(rows().fold(0, |touched, row| touched ^ row.touch()));
-        black_box(rows().fold(0, |touched, row| touched ^ row.log.touch()));
+        let row = |slot: Slot| self.rows.get(slot as usize);
+        black_box(slots.iter().filter_map(|&slot| row(slot)).fold(0, |touched, row| touched ^ row.touch()));
+        let logs = slots.iter().zip(hashes).filter_map(|(&slot, &(_, event_hash))| Some((&row(slot)?.log, event_hash)));
+        black_box(logs.fold(0, |touched, (log, event_hash)| touched ^ log.touch(event_hash)));
     }
 
     #[inline]

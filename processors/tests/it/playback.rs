@@ -342,6 +342,29 @@ fn progress_is_thinned_to_thirty_seconds_and_the_turns() {
 }
 
 #[test]
+fn between_two_progress_records_lie_thirty_seconds() {
+    let mut driver = Driver::new();
+    driver.event(DAY, &at_position(event(0, EventType::Startup, 0), 0));
+    driver.event(DAY + 29 * SECOND, &at_position(event(1, EventType::Heartbeat, 29 * SECOND), 29_000));
+    assert_eq!(driver.take_of(PROGRESS).len(), 1, "29 s later: not yet");
+    driver.event(DAY + 30 * SECOND, &at_position(event(2, EventType::Heartbeat, 30 * SECOND), 30_000));
+    assert_eq!(driver.take_of(PROGRESS).len(), 1);
+}
+
+#[test]
+fn where_a_seek_began_is_no_position() {
+    let mut driver = Driver::new();
+    driver.event(DAY, &at_position(event(0, EventType::Startup, 0), 0));
+    driver.take();
+    driver.event(DAY + MINUTE, &at_position(event(1, EventType::SeekStart, MINUTE), 500_000));
+    driver.event(DAY + 2 * MINUTE, &event(2, EventType::Heartbeat, 2 * MINUTE));
+    assert!(driver.take_of(PROGRESS).is_empty());
+    driver.at(DAY + HOUR);
+    let progress = driver.take_of(PROGRESS);
+    assert_eq!(progress.last().unwrap().decode::<ViewingProgress<'_>>().position_ms, 0);
+}
+
+#[test]
 fn without_a_profile_there_is_no_progress_and_without_an_account_no_stream() {
     let mut driver = Driver::new();
     let mut start = at_position(event(0, EventType::SessionStart, 0), 5);

@@ -180,6 +180,19 @@ fn a_winner_is_kept_for_the_horizon_after_it_was_set() {
     assert_eq!(profiles.state.contents(), 0);
 }
 
+/// Memory is freed by the hour of log time, but a winner whose time is over counts for nothing from that millisecond on.
+#[test]
+fn a_winner_is_forgotten_in_the_middle_of_an_hour() {
+    let mut profiles = Profiles::new();
+    profiles.at(DAY + 30 * MINUTE);
+    profiles.view(&view("a", 0, 5));
+    profiles.at(DAY + H);
+    profiles.at(DAY + H + 30 * MINUTE - 1);
+    assert!(profiles.view(&view("b", -1, 5)).is_empty());
+    profiles.at(DAY + H + 30 * MINUTE);
+    assert_eq!(keys(&profiles.view(&view("b", -1, 5))), ["p/t/b"]);
+}
+
 #[test]
 fn without_log_time_nothing_is_too_old() {
     let mut profiles = Profiles::new();
