@@ -17,7 +17,7 @@ help: ## this list
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-setup: ## install what a bare Debian 12 with Rust and Node lacks (idempotent)
+setup: ## install what a bare Debian 12 with Rust lacks (idempotent)
 	@./scripts/setup
 
 demo: setup ## import real viewing data and show what comes out

@@ -28,7 +28,7 @@ enum Halt {
     /// The next record lacks something.
     Blocked(Blocked),
     /// A dead letter cannot be read.
-    Unavailable,
+    Unavailable(Unavailable),
 }
 
 impl<P: Processor> Restore<'_, P> {
@@ -70,14 +70,19 @@ impl<P: Processor> Restore<'_, P> {
                 match self.dead_letters.refused(self.processor.name(), letter) {
                     Ok(Some((topic_id, partition, offset))) if partition == source.partition => verdicts.refuse(topic_id, offset),
                     Ok(_) => {}
-                    Err(Unavailable { .. }) => halt = Some(Halt::Unavailable),
+                    Err(unavailable) => halt = Some(Halt::Unavailable(unavailable)),
                 }
                 flow(halt.as_ref())
             })?;
             match halt {
                 None => return Ok(Some(verdicts)),
                 // The letters read so far are refusals when they are read again.
-                Some(Halt::Unavailable) if !self.shutdown.wait(self.options.retry_interval) => {}
+                Some(Halt::Unavailable(unavailable)) => {
+                    self.options.tell(&unavailable)?;
+                    if self.shutdown.wait(self.options.retry_interval) {
+                        return Ok(None);
+                    }
+                }
                 Some(_) => return Ok(None),
             }
         }
@@ -147,7 +152,8 @@ impl<P: Processor> Restore<'_, P> {
 
     /// A dependency that is down is waited for. Break where a stop was asked for.
     fn wait_for<L: Log>(&mut self, log: &mut L, what: &Blocked) -> Result<ControlFlow<()>, LogError> {
-        while self.processor.unblock(what).is_err() {
+        while let Err(unavailable) = self.processor.unblock(what) {
+            self.options.tell(&unavailable)?;
             if self.shutdown.wait(self.options.retry_interval) {
                 return Ok(ControlFlow::Break(()));
             }

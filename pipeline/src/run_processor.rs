@@ -1,13 +1,14 @@
 //! The one runner of all processors: poll, process, commit; restore at assignment and after every lost transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::restore::Restore;
 use crate::step::{Assigned, Step};
 use crate::{
     AHEAD, Batch, Blocked, Committed, DeadLetters, Judgement, Log, LogError, LogTimeRule, Moment, Outcome, Outputs, Polled, Position,
-    Processor, Shutdown, TopicPartition, heartbeat,
+    Processor, Shutdown, Unavailable, TopicPartition, heartbeat,
 };
 
 /// How a processor is run.
@@ -25,8 +26,23 @@ pub struct RunOptions {
     pub retry_interval: Duration,
     /// How often a replay makes way for a sign of life: well within the time after which the log's group gives a silent member up.
     pub keep_alive_interval: Duration,
+    /// Told what is not available, each time that it was asked for in vain: says so, and breaks where the run is not to wait for it.
+    pub on_unavailable: fn(&Unavailable) -> ControlFlow<()>,
     /// Return once all input has been read and committed, instead of waiting for more.
     pub stop_when_caught_up: bool,
+}
+
+impl RunOptions {
+    /// Tells of something that is not available.
+    ///
+    /// # Errors
+    /// Where the run is not to wait for it.
+    pub(crate) fn tell(&self, unavailable: &Unavailable) -> Result<(), LogError> {
+        match (self.on_unavailable)(unavailable) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(LogError::Fatal(unavailable.to_string())),
+        }
+    }
 }
 
 /// What a run did.
@@ -280,7 +296,8 @@ impl<P: Processor> ProcessorRun<'_, P> {
     fn block<L: Log>(&mut self, log: &mut L, source: TopicPartition, what: Blocked) -> Result<(), LogError> {
         // Asking may take long, and a transaction must not stay open meanwhile.
         self.commit(log)?;
-        if self.processor.unblock(&what).is_err() {
+        if let Err(unavailable) = self.processor.unblock(&what) {
+            self.options.tell(&unavailable)?;
             log.pause(source)?;
             self.blocked.insert(source, what);
             self.last_retry = Instant::now();
@@ -296,10 +313,12 @@ impl<P: Processor> ProcessorRun<'_, P> {
         self.commit(log)?;
         for (source, what) in std::mem::take(&mut self.blocked) {
             log.keep_alive()?;
-            if self.processor.unblock(&what).is_ok() {
-                log.resume(source)?;
-            } else {
-                self.blocked.insert(source, what);
+            match self.processor.unblock(&what) {
+                Ok(()) => log.resume(source)?,
+                Err(unavailable) => {
+                    self.options.tell(&unavailable)?;
+                    self.blocked.insert(source, what);
+                }
             }
         }
         self.last_retry = Instant::now();

@@ -13,6 +13,8 @@ pub struct SinkOptions {
     pub flush_interval: Duration,
     /// How long to wait before a store that failed is tried again.
     pub retry_interval: Duration,
+    /// Told why the store did not take what it was sent, each time: says so, and breaks where the run is not to wait for it.
+    pub on_unavailable: fn(&str) -> ControlFlow<()>,
     /// Return once all input has been written, instead of waiting for more.
     pub stop_when_caught_up: bool,
 }
@@ -76,7 +78,12 @@ pub fn run_sink<S: Sink, L: Log>(
         next = match step {
             Ok(true) => return Ok(run.totals),
             Ok(false) => Next::Turn,
-            Err(Failure::Store(SinkError::Unavailable(_))) => Next::Retry,
+            Err(Failure::Store(SinkError::Unavailable(message))) => {
+                if (options.on_unavailable)(&message).is_break() {
+                    return Err(SinkRunError::Store { name: run.sink.name().to_owned(), message });
+                }
+                Next::Retry
+            }
             Err(Failure::Store(SinkError::Fatal(message))) => {
                 return Err(SinkRunError::Store { name: run.sink.name().to_owned(), message });
             }

@@ -1,5 +1,6 @@
 //! The stages of one process, from raw events to the serving store: which topics each reads and writes. Read it from top to bottom.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,7 +87,7 @@ fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
     }
     let stage = progress.stage("serving");
     let mut lane = LocalLane::new(&folder.log, sink.name(), &INPUTS, &[])?;
-    let options = SinkOptions { flush_interval: COMMIT_INTERVAL, retry_interval: RETRY_INTERVAL, stop_when_caught_up: true };
+    let options = SinkOptions { flush_interval: COMMIT_INTERVAL, retry_interval: RETRY_INTERVAL, on_unavailable: |_| ControlFlow::Break(()), stop_when_caught_up: true };
     run_sink(&mut sink, &mut lane, &options, &Shutdown::default()).context("the serving store was not brought up to date")?;
     stage.done();
     Ok(())
@@ -121,6 +122,8 @@ fn run_stage<P: Processor>(
         commit_records: 50_000,
         retry_interval: RETRY_INTERVAL,
         keep_alive_interval: KEEP_ALIVE_INTERVAL,
+        // What a command on one machine lacks, it will not get by waiting.
+        on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: true,
     };
     let totals = run_processor(processor, &mut lane, &dead_letters, &options, &Shutdown::default())
@@ -134,7 +137,7 @@ fn is_caught_up(log: &LocalLog, group: &str, topic: &str) -> anyhow::Result<bool
     for partition in 0..partitions {
         let (_, end) = log.bounds(topic, partition)?;
         let next_offset = log.committed(group, topic, partition)?.map_or(0, |committed| committed.next_offset);
-        if next_offset < end {
+        if next_offset != end {
             return Ok(false);
         }
     }
@@ -152,7 +155,7 @@ fn is_up_to_date(log: &LocalLog, sink: &mut LocalSink) -> anyhow::Result<bool> {
                 Resume::At(next_offset) => next_offset,
                 Resume::Settle(_) => return Ok(false),
             };
-            if next_offset < end {
+            if next_offset != end {
                 return Ok(false);
             }
         }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 /// The largest value that a dead letter carries whole: the largest record of a raw topic. A larger one is given by reference.
 const MAX_VALUE_BYTES: usize = schemas::limits::RECORD_BYTES;
 /// What a dead letter keeps of a larger one.
-const KEPT_BYTES: usize = 64 * 1024;
+const KEPT_BYTES: usize = schemas::limits::REFERENCED_VALUE_BYTES;
 
 /// Writes the dead letters of one stage.
 pub struct DeadLetterWriter {

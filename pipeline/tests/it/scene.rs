@@ -96,7 +96,8 @@ pub(crate) fn options(commit_records: u64) -> RunOptions {
         retry_interval: Duration::ZERO,
         // After every batch.
         keep_alive_interval: Duration::ZERO,
-        stop_when_caught_up: true,
+        on_unavailable: |_| std::ops::ControlFlow::Continue(()),
+            stop_when_caught_up: true,
     }
 }
 

@@ -49,7 +49,11 @@ impl DataFolder {
         let lock = Lock::take(path)?;
         let log = LocalLog::open(&path.join("log.redb"))?;
         let store = LocalStore::open(&path.join("serving.redb"))?;
-        let registry = Arc::new(RegistryFile::open(&path.join("schemas.json"))?);
+        let schemas = path.join("schemas.json");
+        if !schemas.exists() && holds_records(&log)? {
+            bail!("{} is missing: without it the records of the log cannot be read, so put it back from a copy", schemas.display());
+        }
+        let registry = Arc::new(RegistryFile::open(&schemas)?);
         let topics = topics::builtin();
         for topic in &topics {
             let max_future_ms = topic.timestamps.and_then(|timestamps| i64::try_from(timestamps.after_max_ms).ok());
@@ -62,4 +66,16 @@ impl DataFolder {
     pub(crate) fn partitions(&self, topic: &str) -> anyhow::Result<u32> {
         Ok(self.log.topic(topic)?.1)
     }
+}
+
+/// Ids of schemas stand in the records, so a registry must never begin anew beside a log that has some.
+fn holds_records(log: &LocalLog) -> anyhow::Result<bool> {
+    for topic in log.topics() {
+        for partition in 0..topic.partitions {
+            if log.bounds(&topic.name, partition)?.1 > 0 {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

@@ -18,7 +18,7 @@ pub struct PlaybackConfig {
     pub max_session_events: u32,
     /// Partitions of `playback_events` and of the topics that keep its key.
     pub partitions: u32,
-    /// Partitions of `viewing_progress`, `active_streams` and `dead_letters`.
+    /// Partitions of `viewing_progress`.
     pub progress_partitions: u32,
     /// Partitions of `active_streams`.
     pub active_streams_partitions: u32,

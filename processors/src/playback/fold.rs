@@ -120,9 +120,10 @@ impl Aside {
             self.position = Some((order, i64::from(position_ms), entry.sequence));
         }
         if let Some(at) = entry.device_at {
-            match self.devices.iter_mut().rev().find(|(place, _)| *place == at) {
-                Some((_, first)) => *first = order.min(*first),
-                None => self.devices.push((at, order)),
+            // "The same device" always means the block that came last.
+            match self.devices.last_mut() {
+                Some((place, first)) if *place == at => *first = order.min(*first),
+                _ => self.devices.push((at, order)),
             }
         }
     }

@@ -39,7 +39,8 @@ pub(crate) fn write(event: &PlaybackEvent<'_>, shift_us: i64, out: &mut Vec<u8>)
 
 /// What is fixed besides the session id, in the header's order.
 fn said_by<'a>(event: &PlaybackEvent<'a>) -> [Option<&'a [u8]>; 4] {
-    [event.profile_id, event.account_id, Some(event.title_id), event.episode_id].map(|id| id.map(str::as_bytes))
+    let bytes = |id: Option<&'a str>| id.map(str::as_bytes);
+    [bytes(event.profile_id), bytes(event.account_id), bytes(Some(event.title_id)), bytes(event.episode_id)]
 }
 
 /// Whether the header is that of this session, its id as [`kept_session_id`] gives it.

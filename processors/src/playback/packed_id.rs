@@ -87,12 +87,12 @@ impl<'a> PackedId<'a> {
         }
         let mut digits = [0; MOST_DIGITS];
         let (words, rest) = bytes.as_chunks::<4>();
-        let (places, _) = digits.as_chunks_mut::<8>();
-        for (place, word) in places.iter_mut().zip(words) {
+        for (place, word) in digits.as_chunks_mut::<8>().0.iter_mut().zip(words) {
             *place = unpack(*word).to_le_bytes();
         }
         if !rest.is_empty() {
-            places[words.len()] = unpack(padded(rest, 0)).to_le_bytes();
+            let start = (2 * bytes.len()).saturating_sub(8);
+            digits[start..start + 8].copy_from_slice(&last_eight(bytes));
         }
         match self.form {
             Form::Uuid => Id::Unpacked(with_hyphens(&digits), UUID_CHARACTERS as u8),
@@ -178,9 +178,15 @@ fn pack_hexadecimal(id: &[u8], packed: &mut [u8]) -> bool {
 #[inline]
 fn is_hexadecimal_of(bytes: &[u8], digits: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks::<4>();
-    let (eights, digits_rest) = digits.as_chunks::<8>();
+    let eights = digits.as_chunks::<8>().0;
     words.iter().zip(eights).all(|(word, digits)| unpack(*word) == u64::from_le_bytes(*digits))
-        && (rest.is_empty() || unpack(padded(rest, 0)) == u64::from_le_bytes(padded(digits_rest, b'0')))
+        && (rest.is_empty() || last_eight(bytes) == digits.last_chunk().copied().unwrap_or_else(|| padded(digits, b'0')))
+}
+
+/// The last eight digits of packed ones; zeros behind where there are fewer.
+#[inline]
+fn last_eight(bytes: &[u8]) -> [u8; 8] {
+    unpack(bytes.last_chunk().copied().unwrap_or_else(|| padded(bytes, 0))).to_le_bytes()
 }
 
 fn has_hyphens(id: &[u8; UUID_CHARACTERS]) -> bool {
@@ -188,9 +194,10 @@ fn has_hyphens(id: &[u8; UUID_CHARACTERS]) -> bool {
 }
 
 /// The digits of a UUID, eight a word.
+#[inline]
 fn uuid_digits(id: &[u8; UUID_CHARACTERS]) -> [u64; 4] {
-    let [a, b, c, d, e, f, g, h, _, i, j, k, l, _, m, n, o, p, _, q, r, s, t, _, u, v, w, x, rest @ ..] = *id;
-    [[a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p], [q, r, s, t, u, v, w, x], rest].map(u64::from_le_bytes)
+    let four = |at: usize| u64::from(u32::from_le_bytes([id[at], id[at + 1], id[at + 2], id[at + 3]]));
+    [four(0) | four(4) << 32, four(9) | four(14) << 32, four(19) | four(24) << 32, four(28) | four(32) << 32]
 }
 
 fn with_hyphens(digits: &[u8; MOST_DIGITS]) -> [u8; MOST_DIGITS] {

@@ -212,7 +212,14 @@ impl Row {
             None if !seen.is_end() => {}
             Some(end) if is_newest => end.observe(&seen),
             None if is_newest => self.end.insert(Box::default()).observe(&seen),
+            // What neither opens nor closes an end, nor has a position, tells the tracker nothing wherever it stands.
+            Some(_) if is_silent_on_ends(&seen) => {}
             _ => self.end = Some(Box::new(workspace.track_end(&self.log))),
         }
     }
+}
+
+fn is_silent_on_ends(event: &qos::Event) -> bool {
+    let is_neutral = !matches!(event.kind(), EventType::Startup | EventType::Play | EventType::SeekStart);
+    is_neutral && !event.is_end() && event.position_ms().is_none()
 }

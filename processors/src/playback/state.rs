@@ -22,6 +22,8 @@ const TOLERATED_SHIFT_US: i64 = 5 * MINUTE_US;
 const MAX_AHEAD_US: i64 = 5 * MINUTE_US;
 /// An event older than this, against log time, is late.
 const LATE_AFTER_US: i64 = 5 * MINUTE_US;
+/// What the events of one session may take, beside their number: honest ones take some hundred kilobytes at most.
+const MAX_SESSION_BYTES: usize = 4 << 20;
 const PROGRESS_INTERVAL_S: u32 = 30;
 const ACTIVE_INTERVAL_S: u32 = 60;
 
@@ -99,10 +101,11 @@ impl PlaybackState {
         };
         let effective_time_us = effective_time_us(event, shift_us);
         let row_slot = newest.and_then(|slot| self.row_for(slot, effective_time_us));
-        if let Some(slot) = row_slot
-            && judgement == Judgement::Open
-        {
-            self.check_length(slot, event)?;
+        if judgement == Judgement::Open {
+            check_effective_time(effective_time_us, shift_us)?;
+            if let Some(slot) = row_slot {
+                self.check_length(slot, event)?;
+            }
         }
         let is_late = effective_time_us < log_time_ms.saturating_mul(1000).saturating_sub(LATE_AFTER_US);
         pass_on(out, &Taken { effective_time_us, is_late });
@@ -142,10 +145,13 @@ impl PlaybackState {
     }
 
     fn check_length(&self, slot: Slot, event: &PlaybackEvent<'_>) -> Result<(), Box<Rejection>> {
-        if self.table.row(slot).log.count() < self.config.max_session_events {
+        let log = &self.table.row(slot).log;
+        if log.count() < self.config.max_session_events && log.bytes().len() < MAX_SESSION_BYTES {
             return Ok(());
         }
-        let detail = format!("session {:?} holds {} events", event.session_id, self.config.max_session_events);
+        let (events, bytes) = (log.count(), log.bytes().len());
+        let limits = format!("at most {} events and {MAX_SESSION_BYTES} bytes", self.config.max_session_events);
+        let detail = format!("session {:?} holds {events} events in {bytes} bytes, {limits}", event.session_id);
         Err(Rejection::of_field(Reason::SessionTooLong, "session_id", detail))
     }
 
@@ -183,7 +189,7 @@ impl PlaybackState {
         let added = row.add(&incoming, event_hash, log_time_ms, &mut self.workspace);
         let mut reporter = Reporter { schemas: self.schemas, partition: self.partition, log_time_ms, out };
         let must_rearm = if row.is_closed() {
-            after_closing(row, &added, effective_time_us, &self.config, &mut reporter, &mut self.workspace)
+            after_closing(row, &added, &incoming, &self.config, &mut reporter, &mut self.workspace)
         } else {
             while_open(row, is_new, &added, &incoming, &mut reporter, &mut self.workspace)
         };
@@ -280,43 +286,68 @@ fn while_open(
     workspace: &mut Workspace,
 ) -> bool {
     if added.is_ended {
+        // A session that is closed and opened again and again is reported no more often than one that late events change.
+        let was_closed_before = row.closed_s > 0;
         row.close(ClosedBy::Events, reporter.log_time_ms);
-        reporter.say(row, workspace);
         reporter.say_stream(row, incoming.effective_time_us);
+        if was_closed_before && reporter.log_time_ms < late_report_ms(row) {
+            return true;
+        }
+        reporter.say(row, workspace);
         // The pending timer is for a mark or for silence, and comes before the eviction: it is set anew when it fires.
         return false;
     }
+    thin(row, added, incoming, reporter);
     let log_time_s = schedule::seconds_up(reporter.log_time_ms);
-    let is_turn = added.is_newest && matches!(incoming.event.kind, EventType::Pause | EventType::SeekEnd);
-    if row.has_progress && (is_turn || log_time_s.saturating_sub(row.progress_s) >= PROGRESS_INTERVAL_S) {
-        reporter.say_progress(row);
-    }
     if is_new || log_time_s.saturating_sub(row.active_s) >= ACTIVE_INTERVAL_S {
         reporter.say_stream(row, incoming.effective_time_us);
     }
     false
 }
 
+/// Progress of an open session: at its turns, else each 30 s.
+fn thin(row: &mut Row, added: &Added, incoming: &Incoming<'_, '_>, reporter: &mut Reporter<'_>) {
+    let log_time_s = schedule::seconds_up(reporter.log_time_ms);
+    let is_turn = added.is_newest && matches!(incoming.event.kind, EventType::Pause | EventType::SeekEnd);
+    if row.has_progress && (is_turn || log_time_s.saturating_sub(row.progress_s) >= PROGRESS_INTERVAL_S) {
+        reporter.say_progress(row);
+    }
+}
+
+/// From when on a session that was reported may be reported again for late events.
+fn late_report_ms(row: &Row) -> i64 {
+    i64::from(row.said_s) * 1000 + schedule::LATE_REPORT_MS
+}
+
 /// A late event: it may open the row again, else it is reported, but not too often. True where the timer must be set anew.
 fn after_closing(
     row: &mut Row,
     added: &Added,
-    effective_time_us: i64,
+    incoming: &Incoming<'_, '_>,
     config: &PlaybackConfig,
     reporter: &mut Reporter<'_>,
     workspace: &mut Workspace,
 ) -> bool {
     if !added.is_ended && !row.is_past_cut(reporter.log_time_ms, config) {
         row.reopen(reporter.log_time_ms);
-        reporter.say_stream(row, effective_time_us);
+        thin(row, added, incoming, reporter);
+        reporter.say_stream(row, incoming.effective_time_us);
         return true;
     }
-    let report_ms = i64::from(row.said_s) * 1000 + schedule::LATE_REPORT_MS;
-    if reporter.log_time_ms >= report_ms {
+    if reporter.log_time_ms >= late_report_ms(row) {
         reporter.say(row, workspace);
         return false;
     }
     true
+}
+
+/// A session's shift may not move an event to before 2000 either.
+fn check_effective_time(effective_time_us: i64, shift_us: i64) -> Result<(), Box<Rejection>> {
+    if effective_time_us >= schemas::limits::EARLIEST_TIME_MICROS {
+        return Ok(());
+    }
+    let detail = format!("{effective_time_us} us with the session's clock shift of {shift_us} us, which is before 2000");
+    Err(Rejection::of_field(Reason::TimeBefore2000, "event_time", detail))
 }
 
 /// The shift that the event which opens a session fixes, microseconds.

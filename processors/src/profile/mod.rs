@@ -20,6 +20,8 @@ use crate::rejection;
 use state::Place;
 
 const RESUME_STATE: u16 = 0;
+/// Last part of the key of a content's latest full view.
+const FULL: &[u8] = b"full";
 
 /// Settings of the profile processor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +91,9 @@ impl Profile {
         let own = progress.session_id.as_bytes();
         let key: &[&[u8]] = match place {
             Place::Latest => &[profile, content],
-            Place::Full => &[profile, content, b"full"],
+            Place::Full => &[profile, content, FULL],
+            // An empty part is no id, so a session that is called so is not taken for the full view.
+            Place::OfItsOwn if own == FULL => &[profile, content, b"", own],
             Place::OfItsOwn => &[profile, content, own],
         };
         let log_time_ms = moment.log_time_ms.unwrap_or(record.timestamp_ms).max(record.timestamp_ms);

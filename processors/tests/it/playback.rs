@@ -464,6 +464,42 @@ fn at_its_limit_a_session_takes_no_more() {
 }
 
 #[test]
+fn a_shift_that_leads_before_2000_is_refused() {
+    let mut driver = Driver::new();
+    let shifted = PlaybackEvent { clock_shift_ms: Some(-30 * 366 * 24 * HOUR), ..event(0, EventType::SessionStart, 0) };
+    let outcome = driver.event(DAY, &shifted);
+    assert!(matches!(&outcome, Outcome::Reject(rejection) if rejection.reason == "time_before_2000"), "{outcome:?}");
+    assert_eq!(driver.state.rows(), 0);
+}
+
+#[test]
+fn a_session_that_ends_again_and_again_is_reported_at_most_every_ten_seconds() {
+    let mut driver = Driver::new();
+    open(&mut driver);
+    for number in 2..402 {
+        let at_ms = i64::from(number) * 100;
+        let kind = if number % 2 == 0 { EventType::End } else { EventType::Play };
+        driver.event(DAY + at_ms, &event(number, kind, at_ms));
+    }
+    driver.at(DAY + 5 * MINUTE);
+    let said = session_versions(&mut driver);
+    assert!(said.len() <= 7, "40 s of ends, each 200 ms: {said:?}");
+    assert_eq!(said.last().unwrap().0, 402);
+}
+
+#[test]
+fn a_pause_that_opens_a_session_again_says_where_it_stands() {
+    let mut driver = Driver::new();
+    open(&mut driver);
+    driver.at(DAY + HOUR);
+    driver.take();
+    driver.event(DAY + HOUR, &at_position(event(2, EventType::Pause, HOUR), 41_000));
+    let progress = driver.take_of(PROGRESS);
+    assert_eq!(progress.len(), 1);
+    assert_eq!(progress[0].decode::<ViewingProgress<'_>>().position_ms, 41_000);
+}
+
+#[test]
 fn timers_that_are_due_together_fire_in_the_order_of_session_ids() {
     let mut driver = Driver::new();
     for name in ["m", "z", "a", "q"] {

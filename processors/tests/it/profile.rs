@@ -159,6 +159,13 @@ fn an_old_view_without_a_winner_is_published_under_its_own_key_and_does_not_beco
 }
 
 #[test]
+fn a_session_called_full_is_not_taken_for_the_full_view() {
+    let mut profiles = Profiles::new();
+    profiles.at(DAY + H);
+    assert_eq!(keys(&profiles.view(&view("full", 0, 5))), ["p/t//full"]);
+}
+
+#[test]
 fn a_full_view_that_is_too_old_beside_a_newer_short_one_is_published_under_its_own_key() {
     let mut profiles = Profiles::new();
     profiles.at(DAY + H);

@@ -107,6 +107,7 @@ impl World {
             commit_records: 40,
             retry_interval: Duration::ZERO,
             keep_alive_interval: Duration::ZERO,
+            on_unavailable: |_| std::ops::ControlFlow::Continue(()),
             stop_when_caught_up: true,
         };
         let result = run_processor(processor, &mut log, &dead_letters, &options, &Shutdown::default());

@@ -52,7 +52,7 @@ avro_record! {
         /// When it happened, by the billing system (microseconds since 1970 UTC).
         event_time: i64 => checks::time,
         /// The gateway's clock in whole milliseconds; equals the timestamp of the Kafka record (microseconds since 1970 UTC).
-        received_time: i64,
+        received_time: i64 => checks::time,
         /// Extension: at most 32 entries and 2 KiB of keys and values. Nothing personal belongs here.
         attributes: Attributes<'a> => checks::attributes,
     }

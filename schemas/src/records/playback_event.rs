@@ -16,7 +16,7 @@ avro_record! {
         /// The client's clock, as sent (microseconds since 1970 UTC).
         event_time: i64 => checks::time,
         /// The gateway's clock in whole milliseconds; equals the timestamp of the Kafka record (microseconds since 1970 UTC).
-        received_time: i64,
+        received_time: i64 => checks::time,
         /// received_time less the sent_at of the request: how far the client's clock is off, ms.
         clock_shift_ms: Option<i64>,
         /// Profile, pseudonymous.

@@ -79,7 +79,7 @@ fn limited(name: &str, of: &Value) -> BoxedStrategy<Value> {
     match name {
         "session_id" => "[ -~]{1,64}".prop_map(Value::from).boxed(),
         "country" => "[A-Z]{2}".prop_map(Value::from).boxed(),
-        "event_time" => (946_684_800_000_000_i64..=4_000_000_000_000_000).prop_map(Value::from).boxed(),
+        "event_time" | "received_time" => (946_684_800_000_000_i64..=4_000_000_000_000_000).prop_map(Value::from).boxed(),
         "position_ms" | "runtime_ms" => (0_i64..=48 * 3_600_000).prop_map(Value::from).boxed(),
         "duration_ms" => (0_i64..=24 * 3_600_000).prop_map(Value::from).boxed(),
         "bitrate_bps" => (0_i64..=2_000_000_000).prop_map(Value::from).boxed(),

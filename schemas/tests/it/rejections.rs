@@ -77,6 +77,7 @@ fn numbers_have_limits() {
     table! {
         event_time = 946_684_799_999_999 => TimeBefore2000, "946684799999999 us, before 2000-01-01";
         event_time = i64::MIN => TimeBefore2000, "-9223372036854775808 us, before 2000-01-01";
+        received_time = 1_770_000_000 => TimeBefore2000, "1770000000 us, before 2000-01-01";
         position_ms = Some(-1) => NegativePosition, "-1 ms is below 0";
         position_ms = Some(48 * HOUR + 1) => PositionOutOfRange, "172800001 ms is above 48 h";
         duration_ms = Some(-1) => NegativeDuration, "-1 ms is not within 0 to 24 h";
@@ -214,7 +215,7 @@ fn blocks_of_attributes_are_read() {
 
 #[test]
 fn app_and_billing_events_are_held_to_the_same_limits() {
-    let app = AppEvent { app_session_id: "a", event_time: 1_770_000_000_000_000, ..AppEvent::default() };
+    let app = AppEvent { app_session_id: "a", event_time: 1_770_000_000_000_000, received_time: 1_770_000_000_000_000, ..AppEvent::default() };
     let plan = Plan::current::<AppEvent<'_>>();
     let refused =
         |event: &AppEvent<'_>| AppEvent::decode(&plan, &encoded(event)).map(drop).map_err(|rejection| (rejection.reason, rejection.field));
@@ -224,7 +225,7 @@ fn app_and_billing_events_are_held_to_the_same_limits() {
     assert_eq!(refused(&AppEvent { country: Some("x"), ..app.clone() }), Err((Reason::BadCountry, Some("country"))));
     assert_eq!(refused(&AppEvent { title_id: Some(""), ..app }), Err((Reason::EmptyId, Some("title_id"))));
 
-    let billing = BillingEvent { account_id: "a", event_time: 1_770_000_000_000_000, ..BillingEvent::default() };
+    let billing = BillingEvent { account_id: "a", event_time: 1_770_000_000_000_000, received_time: 1_770_000_000_000_000, ..BillingEvent::default() };
     let plan = Plan::current::<BillingEvent<'_>>();
     let refused = |event: &BillingEvent<'_>| {
         BillingEvent::decode(&plan, &encoded(event)).map(drop).map_err(|rejection| (rejection.reason, rejection.field))
