@@ -80,7 +80,17 @@ pub fn ingest<R: BufRead, L: Log>(
     let mut report = IngestReport::default();
     let mut batch = Batch { log, out: Outputs::new(topics), accepted: Vec::new(), accepted_bytes: 0, verdicts: Vec::new() };
     let mut last_received_ms = None;
-    while let Some(line) = lines.next_line()? {
+    let mut broken = None;
+    loop {
+        let line = match lines.next_line() {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            Err(error) => {
+                // What was read before the input broke off is kept.
+                broken = Some(error);
+                break;
+            }
+        };
         if line.bytes.iter().all(u8::is_ascii_whitespace) && !line.is_too_long() {
             continue;
         }
@@ -106,7 +116,10 @@ pub fn ingest<R: BufRead, L: Log>(
     if let Some(last_received_ms) = last_received_ms {
         batch.write(|_, out| closing_heartbeats::push(out, 0, "ingest", last_received_ms, options.received.now_ms))?;
     }
-    Ok(report)
+    match broken {
+        None => Ok(report),
+        Some(error) => Err(error.into()),
+    }
 }
 
 /// Lines of the open transaction.

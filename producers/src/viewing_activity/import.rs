@@ -113,6 +113,7 @@ impl<L: Log> Import<'_, L> {
                 Err(error) => {
                     // What was read before the file broke off is kept.
                     self.commit_batch()?;
+                    self.write_closing_heartbeats()?;
                     return Err(error.into());
                 }
             };

@@ -229,3 +229,32 @@ fn a_verdict_is_given_when_it_is_true() {
         assert_eq!(records(&log, "playback_events").0.len(), accepted, "at commit {at}");
     }
 }
+
+/// A reader that gives some bytes and then fails.
+struct BreaksOff<'t>(&'t [u8]);
+
+impl std::io::Read for BreaksOff<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.0.is_empty() {
+            return Err(std::io::Error::other("the pipe broke"));
+        }
+        self.0.read(buffer)
+    }
+}
+
+#[test]
+fn what_came_before_the_input_broke_off_is_kept() {
+    let log = log();
+    let topics = outputs(RawTopic::PlaybackEvents, PARTITIONS);
+    let text = [EVENT.as_bytes(), b"\n"].concat();
+    let input = std::io::BufReader::new(BreaksOff(&text));
+    let mut verdicts = 0;
+    let result =
+        ingest(input, &mut lane(&log, &topics), &topics, &options(RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS)), &mut |_| {
+            verdicts += 1;
+            Ok(())
+        });
+    assert!(result.is_err());
+    let (events, beats) = records(&log, "playback_events");
+    assert_eq!((verdicts, events.len(), beats.len()), (1, 1, PARTITIONS as usize));
+}
