@@ -8,7 +8,7 @@ use crate::restore::Restore;
 use crate::step::{Assigned, Step};
 use crate::{
     AHEAD, Batch, Blocked, Committed, DeadLetters, Judgement, Log, LogError, LogTimeRule, Moment, Outcome, Outputs, Polled, Position,
-    Processor, Shutdown, Unavailable, TopicPartition, heartbeat,
+    Processor, Shutdown, TopicPartition, Unavailable, heartbeat,
 };
 
 /// How a processor is run.

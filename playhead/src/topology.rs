@@ -87,7 +87,12 @@ fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
     }
     let stage = progress.stage("serving");
     let mut lane = LocalLane::new(&folder.log, sink.name(), &INPUTS, &[])?;
-    let options = SinkOptions { flush_interval: COMMIT_INTERVAL, retry_interval: RETRY_INTERVAL, on_unavailable: |_| ControlFlow::Break(()), stop_when_caught_up: true };
+    let options = SinkOptions {
+        flush_interval: COMMIT_INTERVAL,
+        retry_interval: RETRY_INTERVAL,
+        on_unavailable: |_| ControlFlow::Break(()),
+        stop_when_caught_up: true,
+    };
     run_sink(&mut sink, &mut lane, &options, &Shutdown::default()).context("the serving store was not brought up to date")?;
     stage.done();
     Ok(())

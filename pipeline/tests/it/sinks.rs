@@ -16,7 +16,12 @@ use crate::scene::{self, INPUT, PARTITIONS, memory_log};
 pub(crate) const NAME: &str = "store";
 
 pub(crate) fn options() -> SinkOptions {
-    SinkOptions { flush_interval: Duration::from_hours(1), retry_interval: Duration::ZERO, on_unavailable: |_| std::ops::ControlFlow::Continue(()), stop_when_caught_up: true }
+    SinkOptions {
+        flush_interval: Duration::from_hours(1),
+        retry_interval: Duration::ZERO,
+        on_unavailable: |_| std::ops::ControlFlow::Continue(()),
+        stop_when_caught_up: true,
+    }
 }
 
 pub(crate) fn all() -> Vec<TopicPartition> {

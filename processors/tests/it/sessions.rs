@@ -108,6 +108,7 @@ fn shuffled<'e>(events: &'e [PlaybackEvent<'static>], random: &mut Random) -> Ve
 }
 
 /// `PLAYHEAD_RANDOM_SESSIONS` sets how many; `make soak` runs a million.
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is for its caller to say")]
 fn random_sessions() -> u64 {
     std::env::var("PLAYHEAD_RANDOM_SESSIONS").ok().map_or(3_000, |count| count.parse().expect("PLAYHEAD_RANDOM_SESSIONS is a number"))
 }

@@ -215,7 +215,8 @@ fn blocks_of_attributes_are_read() {
 
 #[test]
 fn app_and_billing_events_are_held_to_the_same_limits() {
-    let app = AppEvent { app_session_id: "a", event_time: 1_770_000_000_000_000, received_time: 1_770_000_000_000_000, ..AppEvent::default() };
+    let app =
+        AppEvent { app_session_id: "a", event_time: 1_770_000_000_000_000, received_time: 1_770_000_000_000_000, ..AppEvent::default() };
     let plan = Plan::current::<AppEvent<'_>>();
     let refused =
         |event: &AppEvent<'_>| AppEvent::decode(&plan, &encoded(event)).map(drop).map_err(|rejection| (rejection.reason, rejection.field));
@@ -225,7 +226,12 @@ fn app_and_billing_events_are_held_to_the_same_limits() {
     assert_eq!(refused(&AppEvent { country: Some("x"), ..app.clone() }), Err((Reason::BadCountry, Some("country"))));
     assert_eq!(refused(&AppEvent { title_id: Some(""), ..app }), Err((Reason::EmptyId, Some("title_id"))));
 
-    let billing = BillingEvent { account_id: "a", event_time: 1_770_000_000_000_000, received_time: 1_770_000_000_000_000, ..BillingEvent::default() };
+    let billing = BillingEvent {
+        account_id: "a",
+        event_time: 1_770_000_000_000_000,
+        received_time: 1_770_000_000_000_000,
+        ..BillingEvent::default()
+    };
     let plan = Plan::current::<BillingEvent<'_>>();
     let refused = |event: &BillingEvent<'_>| {
         BillingEvent::decode(&plan, &encoded(event)).map(drop).map_err(|rejection| (rejection.reason, rejection.field))
