@@ -6,6 +6,8 @@ use anstyle::Style;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use crate::shown;
+
 /// Standard output; colours only on a terminal, and not with NO_COLOR.
 pub(crate) struct Answer {
     out: BufWriter<anstream::Stdout>,
@@ -24,15 +26,15 @@ impl Answer {
         self.out.write_all(b"\n")
     }
 
-    /// A line.
+    /// A line. Control characters are written out, here and in all that follows.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{text}")
+        writeln!(self.out, "{}", shown::escaped(text))
     }
 
     /// A heading.
     pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
         let bold = Style::new().bold();
-        writeln!(self.out, "{bold}{text}{bold:#}")
+        writeln!(self.out, "{bold}{}{bold:#}", shown::escaped(text))
     }
 
     /// A table whose columns in `right` are figures.
@@ -40,7 +42,8 @@ impl Answer {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(header.iter().copied());
-        table.add_rows(rows);
+        // Before the widths are measured.
+        table.add_rows(rows.iter().map(|row| row.iter().map(|cell| shown::escaped(cell))));
         for (index, column) in table.column_iter_mut().enumerate() {
             column.set_padding((0, 2));
             if right.contains(&index) {

@@ -1,13 +1,26 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 /// From players' events to resume positions, sessions and quality of service.
 #[derive(Debug, Parser)]
-#[command(name = "playhead", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    name = "playhead",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:
+  playhead ingest events.ndjson
+  playhead import viewing-activity viewing_activity.csv.gz
+  playhead continue-watching p3
+
+Exit status: 0 well; 1 the answer is bad news, as in rejected lines, dead letters, or nothing under the name asked for; 2 anything that \
+kept it from answering."
+)]
 pub(crate) struct Cli {
     /// Folder that holds the log, the stores and the schemas [default: ./playhead-data]
     #[arg(long, global = true, value_name = "DIR", env = "PLAYHEAD_DATA")]
@@ -28,7 +41,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Import what another service hands out
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  playhead import viewing-activity viewing_activity.csv.gz"
+    )]
     Import(Import),
     /// Write events, one JSON object a line, to a raw topic
     #[command(after_help = "Examples:
@@ -37,9 +54,9 @@ pub(crate) enum Command {
   playhead ingest replay.ndjson --received-time 2024-01-16T18:00:00Z
   playhead ingest app.ndjson --topic app_events --json
 
-Each line gets a verdict; rejected ones are listed with line, reason and field, and the rest goes on. Events without event_id get one made of
-what they say. With --received-time (a replay) nothing is too old, and there is no ledger: the same file sent again after the state horizon
-counts double.")]
+Each rejected line gets a verdict with its number, the reason and the field, and the rest goes on. With --json the last line is a summary. \
+Events without event_id get one made of what they say. Events of a type that this version does not know are kept as UNKNOWN. With \
+--received-time (a replay) nothing is too old. There is no ledger: the same file ingested again after the state horizon counts twice.")]
     Ingest(Ingest),
     /// Show the records of a topic
     #[command(after_help = "Examples:
@@ -73,10 +90,17 @@ counts double.")]
     #[command(after_help = "Examples:
   playhead qos
   playhead qos --by device_type
-  playhead qos --since 2024-01-01T00:00:00Z --json")]
+  playhead qos --since 2024-01-01 --json
+
+The rebuffer ratio is that of CTA-2066: rebuffering / (starting + playing + rebuffering + seeking + stalled by seeks), sums over sessions. \
+Imports are not measured: they count under SESSIONS, but neither in the startup times nor in the ratio.")]
     Qos(Qos),
     /// The Avro schemas
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  playhead schemas check"
+    )]
     Schemas(Schemas),
 }
 
@@ -88,8 +112,9 @@ pub(crate) enum Import {
   playhead import viewing-activity ViewingActivity.csv --received-time 2024-01-17T00:00:00Z
   playhead import viewing-activity export.csv --json
 
-Columns (any order): profile, start_time, duration, title, supplemental_type, autoplayed, device_type, bookmark, country; or those of
-Netflix's own export. Rows that were imported before are passed over, so a second run or a longer export adds only what is new.")]
+Columns (any order): profile, start_time, duration, title, supplemental_type, autoplayed, device_type, bookmark, country; or those of \
+Netflix's own export: Profile Name, Start Time, Duration, Title, Supplemental Video Type, Attributes, Device Type, Bookmark, Country. \
+Rows that were imported before are passed over, so a second run or a longer export adds only what is new.")]
     ViewingActivity(ViewingActivity),
 }
 
@@ -98,7 +123,7 @@ pub(crate) struct ViewingActivity {
     /// The file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// When the rows are said to have been received: RFC 3339 or microseconds since 1970 [default: now]
+    /// When the rows are said to have been received: RFC 3339, a date or microseconds since 1970 [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
 }
@@ -111,7 +136,7 @@ pub(crate) struct Ingest {
     /// Where the events go: playback_events, app_events or billing_events
     #[arg(long, default_value = "playback_events")]
     pub(crate) topic: String,
-    /// When events that don't say so are said to have been received: RFC 3339 or microseconds since 1970 [default: now]
+    /// When events that don't say so are said to have been received: RFC 3339, a date or microseconds since 1970 [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
 }
@@ -121,17 +146,20 @@ pub(crate) struct Read {
     /// The topic
     pub(crate) topic: String,
     /// Only this partition
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u32>)]
     pub(crate) partition: Option<u32>,
     /// From this offset on
-    #[arg(long, value_name = "N", conflicts_with = "from_time")]
+    #[arg(long, value_name = "N", conflicts_with = "from_time", value_parser = whole_number::<i64>)]
     pub(crate) from_offset: Option<i64>,
-    /// From the first record on whose timestamp is not before this: RFC 3339 or microseconds since 1970
+    /// From the first record on whose timestamp is not before this: RFC 3339, a date or microseconds since 1970
     #[arg(long, value_name = "T")]
     pub(crate) from_time: Option<String>,
     /// At most so many records
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u64>)]
     pub(crate) limit: Option<u64>,
+    /// Show the heartbeats too, by which log time goes on where nothing happens
+    #[arg(long)]
+    pub(crate) heartbeats: bool,
 }
 
 #[derive(Debug, Args)]
@@ -147,7 +175,7 @@ pub(crate) struct ContinueWatching {
     #[arg(value_name = "PROFILE")]
     pub(crate) profile_id: String,
     /// At most so many titles
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one::<usize>)]
     pub(crate) limit: usize,
 }
 
@@ -156,14 +184,14 @@ pub(crate) struct History {
     /// The profile
     #[arg(value_name = "PROFILE")]
     pub(crate) profile_id: String,
-    /// Opened at or after this: RFC 3339 or microseconds since 1970
+    /// Opened at or after this: RFC 3339, a date or microseconds since 1970
     #[arg(long, value_name = "T")]
     pub(crate) from: Option<String>,
-    /// Opened before this: RFC 3339 or microseconds since 1970
+    /// Opened before this: RFC 3339, a date or microseconds since 1970
     #[arg(long, value_name = "T")]
     pub(crate) to: Option<String>,
     /// At most so many sessions
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one::<usize>)]
     pub(crate) limit: usize,
     /// Go on behind the page before
     #[arg(long, value_name = "TOKEN")]
@@ -182,7 +210,7 @@ pub(crate) struct Session {
 
 #[derive(Debug, Args)]
 pub(crate) struct Qos {
-    /// Only sessions opened at or after this: RFC 3339 or microseconds since 1970
+    /// Only sessions opened at or after this: RFC 3339, a date or microseconds since 1970
     #[arg(long, value_name = "T")]
     pub(crate) since: Option<String>,
     /// A row for each of these
@@ -208,6 +236,14 @@ pub(crate) enum Schemas {
   playhead schemas check
   playhead schemas check --json")]
     Check,
+}
+
+fn whole_number<N: FromStr>(text: &str) -> Result<N, &'static str> {
+    text.parse().map_err(|_| "must be a whole number, as in 3")
+}
+
+fn at_least_one<N: FromStr + Default + PartialEq>(text: &str) -> Result<N, &'static str> {
+    text.parse().ok().filter(|number| *number != N::default()).ok_or("must be a whole number of at least 1, as in 20")
 }
 
 /// Reads the command line. Help and version are printed, and end the program; what is wrong comes back as one line.

@@ -4,12 +4,14 @@ use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::shown;
+
 /// What a command that ran to its end says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// All is well: exit code 0.
     Well,
-    /// The answer is bad news (rows malformed, lines rejected): exit code 1.
+    /// The answer is bad news (rows malformed, lines rejected, events in `dead_letters`, nothing under the name asked for): exit code 1.
     BadNews,
 }
 
@@ -22,6 +24,7 @@ pub(crate) fn exit_code(outcome: anyhow::Result<Verdict>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let line = format!("{error:#}").replace('\n', " ");
+            let line = shown::escaped(&line);
             // Where stderr is gone too there is nobody left to tell.
             writeln!(anstream::stderr(), "playhead: {line}").ok();
             ExitCode::from(2)

@@ -1,4 +1,6 @@
-//! Times and durations as people read them.
+//! Times, durations and text from outside as people read them.
+
+use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 
@@ -54,6 +56,33 @@ pub(crate) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
+/// Text whose control characters are written out, as in `\u{1b}`: what came from outside neither moves the cursor nor turns the line around.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_control) {
+        return text.into();
+    }
+    text.chars()
+        .fold(String::with_capacity(text.len() + 16), |mut shown, c| {
+            if is_control(c) {
+                shown.extend(c.escape_unicode())
+            } else {
+                shown.push(c)
+            }
+            shown
+        })
+        .into()
+}
+
+/// C0, DEL, C1, and what sets the direction of text (UAX #9: embeddings, overrides, isolates).
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A code in words: `exit before start`.
+pub(crate) fn words(code: &str) -> String {
+    code.replace('_', " ")
+}
+
 /// `yes` or nothing.
 pub(crate) fn flag(is_so: bool) -> String {
     if is_so { "yes".to_owned() } else { String::new() }
@@ -71,5 +100,12 @@ mod tests {
         assert_eq!([0, 999, 1_000, 5_202, 1_234_567].map(super::count), ["0", "999", "1,000", "5,202", "1,234,567"]);
         assert_eq!(super::ratio(Some(0.012_34)), "1.23 %");
         assert_eq!(super::ratio(None), "-");
+        assert_eq!(super::words("exit_before_start"), "exit before start");
+    }
+
+    #[test]
+    fn control_characters_are_written_out() {
+        assert_eq!(super::escaped("a\u{1b}[31m\u{7f}\u{9b}\u{202e}b\u{2069}\n"), r"a\u{1b}[31m\u{7f}\u{9b}\u{202e}b\u{2069}\u{a}");
+        assert_eq!(super::escaped("São Paulo, 東京"), "São Paulo, 東京");
     }
 }

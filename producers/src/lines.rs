@@ -1,9 +1,12 @@
-//! Lines of bounded length: a file without line ends costs no more memory than its longest line may.
+//! Lines of bounded length, without a byte order mark before the first: a file without line ends costs no more memory than its longest line may.
 
 use std::io::{self, BufRead};
 
 /// Longest line, bytes. Longer ones are passed over and reported.
 pub const LINE_BYTES: usize = 1_000_000;
+
+/// U+FEFF in UTF-8, which some programs write before their text.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// One line, without its line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,7 @@ impl<R: BufRead> Lines<R> {
             self.line.pop();
             length -= 1;
         }
-        Ok(Some(Line { number: self.number, bytes: &self.line, length }))
+        let mark = if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        Ok(Some(Line { number: self.number, bytes: &self.line[mark..], length: length - mark as u64 }))
     }
 }

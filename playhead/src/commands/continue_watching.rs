@@ -2,7 +2,7 @@
 
 use serving::{ServingStore as _, continue_watching};
 
-use super::{note_unknown_profile, resume};
+use super::{resume, unknown_profile};
 use crate::answer::Answer;
 use crate::cli::ContinueWatching;
 use crate::data_folder::DataFolder;
@@ -12,10 +12,11 @@ pub(super) fn run(args: &ContinueWatching, folder: &DataFolder, answer: &mut Ans
     let rows = folder.store.resume_rows(&args.profile_id)?;
     let is_unknown = rows.is_empty();
     let entries = continue_watching(rows, args.limit);
+    if is_unknown {
+        return unknown_profile(folder, answer, &args.profile_id, &entries);
+    }
     if answer.is_json {
         answer.json(&entries)?;
-    } else if is_unknown {
-        note_unknown_profile(folder, answer, &args.profile_id)?;
     } else if entries.is_empty() {
         answer.line("nothing is begun and unfinished")?;
     } else {

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::received_time;
 use super::summary::Outcome;
+use super::unreported::Mark;
 use crate::answer::Answer;
 use crate::cli::ViewingActivity;
 use crate::config::Config;
@@ -53,6 +54,7 @@ pub(super) fn run(args: &ViewingActivity, config: &Config, answer: &mut Answer) 
 
     let started = Instant::now();
     let folder = DataFolder::open_or_create(&config.data)?;
+    let mark = Mark::take(&folder)?;
     let topics = outputs(folder.partitions("playback_events")?, folder.partitions("ledger")?);
     let mut lane = LocalLane::new(&folder.log, "import", &[], &topics)?;
     let options = ImportOptions {
@@ -63,12 +65,12 @@ pub(super) fn run(args: &ViewingActivity, config: &Config, answer: &mut Answer) 
     };
     let report = import(rows, &mut lane, &topics, &options).with_context(|| name.to_string())?;
     let run = topology::run_to_end(&folder, &config.playback, &progress)?;
-    let outcome = Outcome::of(&folder, run, started.elapsed())?;
-    show(&report, outcome, answer)?;
-    Ok(if report.malformed == 0 { Verdict::Well } else { Verdict::BadNews })
+    let outcome = Outcome::of(&folder, &mark, run, started.elapsed())?;
+    show(&report, outcome, config.playback.silence_ms, answer)?;
+    Ok(if report.malformed == 0 && outcome.dead_letters == 0 { Verdict::Well } else { Verdict::BadNews })
 }
 
-fn show(report: &ImportReport, outcome: Outcome, answer: &mut Answer) -> anyhow::Result<()> {
+fn show(report: &ImportReport, outcome: Outcome, silence_ms: i64, answer: &mut Answer) -> anyhow::Result<()> {
     let ImportReport { rows, imported, already_there, malformed, first_malformed } = report;
     if answer.is_json {
         let (rows, imported, already_there, malformed) = (*rows, *imported, *already_there, *malformed);
@@ -86,5 +88,6 @@ fn show(report: &ImportReport, outcome: Outcome, answer: &mut Answer) -> anyhow:
         answer.line(&format!("  and {} more (--json lists the first 1,000)", shown::count(unlisted)))?;
     }
     answer.line(&outcome.line(*rows, "rows"))?;
+    outcome.notes(silence_ms).iter().try_for_each(|note| answer.line(note))?;
     Ok(())
 }

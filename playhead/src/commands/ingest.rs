@@ -1,7 +1,8 @@
 //! `playhead ingest`
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write as _};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::time::Instant;
 
@@ -11,12 +12,14 @@ use producers::ingest::{IngestOptions, IngestReport, RawTopic, Verdict as LineVe
 use producers::open_plain_or_gzip;
 use schemas::SchemaSource as _;
 use schemas::registry::value_subject;
+use serde::Serialize;
 
 use super::received_time;
 use super::summary::Outcome;
+use super::unreported::Mark;
 use crate::answer::Answer;
 use crate::cli::Ingest;
-use crate::config::Config;
+use crate::config::{Config, PlaybackSettings};
 use crate::data_folder::DataFolder;
 use crate::failure::Verdict;
 use crate::progress::Progress;
@@ -24,6 +27,17 @@ use crate::{shown, topology};
 
 /// Lines per transaction.
 const BATCH_LINES: usize = 5_000;
+
+#[derive(Serialize)]
+struct Summary<'r> {
+    lines: u64,
+    accepted: u64,
+    rejected: u64,
+    of_unknown_type: u64,
+    unknown_types: &'r BTreeMap<String, u64>,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
 
 pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let Some(topic) = RawTopic::named(&args.topic) else {
@@ -37,6 +51,7 @@ pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow
 
     let started = Instant::now();
     let folder = DataFolder::open_or_create(&config.data)?;
+    let mark = Mark::take(&folder)?;
     let topics = outputs(topic, folder.partitions(topic.name())?);
     let mut lane = LocalLane::new(&folder.log, "ingest", &[], &topics)?;
     let options = IngestOptions {
@@ -49,9 +64,9 @@ pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow
     let mut verdicts = Verdicts { answer, is_closed: false };
     let report = ingest(input, &mut lane, &topics, &options, &mut |verdict| verdicts.show(verdict)).with_context(|| name.clone())?;
     let run = topology::run_to_end(&folder, &config.playback, &progress)?;
-    let outcome = Outcome::of(&folder, run, started.elapsed())?;
-    summarise(&report, outcome, args.received_time.is_some(), answer)?;
-    Ok(if report.rejected == 0 { Verdict::Well } else { Verdict::BadNews })
+    let outcome = Outcome::of(&folder, &mark, run, started.elapsed())?;
+    summarise(&report, outcome, args.received_time.is_some(), &config.playback, answer)?;
+    Ok(if report.rejected == 0 && outcome.dead_letters == 0 { Verdict::Well } else { Verdict::BadNews })
 }
 
 fn is_standard_input(file: &Path) -> bool {
@@ -93,20 +108,37 @@ impl Verdicts<'_> {
     }
 }
 
-/// In words; beside a stream of JSON on standard error.
-fn summarise(report: &IngestReport, outcome: Outcome, is_replay: bool, answer: &mut Answer) -> anyhow::Result<()> {
-    let lines = shown::counted(report.lines, "line");
-    let [accepted, rejected] = [report.accepted, report.rejected].map(shown::count);
-    let mut text = vec![format!("{lines}: {accepted} accepted, {rejected} rejected"), outcome.line(report.lines, "lines")];
-    if is_replay && report.accepted > 0 {
-        text.push("a replay has no ledger: these lines sent again after the state horizon count double".to_owned());
+/// In words; behind a stream of JSON as its last line.
+fn summarise(
+    report: &IngestReport,
+    outcome: Outcome,
+    is_replay: bool,
+    settings: &PlaybackSettings,
+    answer: &mut Answer,
+) -> anyhow::Result<()> {
+    let IngestReport { lines, accepted, rejected, of_unknown_type, unknown_types } = report;
+    if answer.is_json {
+        let (lines, accepted, rejected, of_unknown_type) = (*lines, *accepted, *rejected, *of_unknown_type);
+        answer.json(&Summary { lines, accepted, rejected, of_unknown_type, unknown_types, outcome })?;
+        return Ok(());
     }
-    for line in text {
-        if answer.is_json {
-            writeln!(anstream::stderr(), "{line}")?;
-        } else {
-            answer.line(&line)?;
-        }
+    let lines_read = shown::counted(*lines, "line");
+    answer.line(&format!("{lines_read}: {} accepted, {} rejected", shown::count(*accepted), shown::count(*rejected)))?;
+    if *of_unknown_type > 0 {
+        let named = unknown_types.iter().map(|(name, count)| format!("{name} ({})", shown::count(*count))).collect::<Vec<_>>().join(", ");
+        let more = if unknown_types.values().sum::<u64>() < *of_unknown_type { ", ..." } else { "" };
+        answer.line(&format!(
+            "{} of a type that this version does not know, kept as UNKNOWN: {named}{more}",
+            shown::counted(*of_unknown_type, "event")
+        ))?;
+    }
+    answer.line(&outcome.line(*lines, "lines"))?;
+    outcome.notes(settings.silence_ms).iter().try_for_each(|note| answer.line(note))?;
+    if is_replay && *accepted > 0 {
+        answer.line(&format!(
+            "note: if these lines are ingested again after {} h of log time, they count twice (only imports are guarded for ever)",
+            settings.state_horizon_ms / 3_600_000
+        ))?;
     }
     Ok(())
 }

@@ -10,11 +10,13 @@ mod resume;
 mod schemas_check;
 mod session;
 mod summary;
+mod unreported;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use producers::{ReceivedTime, parse_time_us};
+use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::cli::{Cli, Command, Import, Schemas};
@@ -38,7 +40,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Resume(args) => resume::run(args, &open(&config, &answer)?, &mut answer),
         Command::ContinueWatching(args) => continue_watching::run(args, &open(&config, &answer)?, &mut answer),
         Command::History(args) => history::run(args, &open(&config, &answer)?, &mut answer),
-        Command::Session(args) => session::run(args, &open(&config, &answer)?, &mut answer),
+        Command::Session(args) => session::run(args, &config, &open(&config, &answer)?, &mut answer),
         Command::Qos(args) => qos::run(args, &open(&config, &answer)?, &mut answer),
         Command::Schemas(Schemas::Check) => schemas_check::run(&mut answer),
     }?;
@@ -70,11 +72,19 @@ fn time_us(flag: &str, given: Option<&str>) -> anyhow::Result<Option<i64>> {
     given.map(parse_time_us).transpose().with_context(|| flag.to_owned())
 }
 
-/// Tells a person which profiles there are, where the one asked for has nothing.
-fn note_unknown_profile(folder: &DataFolder, answer: &mut Answer, profile_id: &str) -> anyhow::Result<()> {
+/// The answer where a profile has nothing: `empty` in JSON; a person is told which profiles there are.
+fn unknown_profile(folder: &DataFolder, answer: &mut Answer, profile_id: &str, empty: &impl Serialize) -> anyhow::Result<Verdict> {
+    if answer.is_json {
+        answer.json(empty)?;
+        return Ok(Verdict::BadNews);
+    }
     let profiles = folder.store.profiles()?;
+    if profiles.is_empty() {
+        answer.line(&format!("nothing for profile {profile_id}; no profile has a reported view yet"))?;
+        return Ok(Verdict::BadNews);
+    }
     let known = profiles.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if profiles.len() > 10 { ", ..." } else { "" };
     answer.line(&format!("nothing for profile {profile_id}; profiles with views: {known}{more}"))?;
-    Ok(())
+    Ok(Verdict::BadNews)
 }

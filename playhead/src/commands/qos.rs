@@ -39,6 +39,8 @@ impl Dimension {
 #[derive(Default)]
 struct Group {
     sessions: u64,
+    /// Sessions whose player measured something: an import's have a startup of exactly 0 ms, which nobody measured.
+    measured_sessions: u64,
     startups_ms: Vec<i64>,
     rebuffering_ms: i64,
     /// Starting, playing, rebuffering, seeking, stalled by seeks (CTA-2066: watched time, pause excluded).
@@ -51,10 +53,13 @@ struct Group {
 impl Group {
     fn add(&mut self, summary: &QosSessionSummary<'_>) {
         self.sessions += 1;
-        self.startups_ms.extend(summary.startup_ms);
-        self.rebuffering_ms += summary.rebuffering_ms;
-        self.watched_ms +=
-            summary.starting_ms + summary.playing_ms + summary.rebuffering_ms + summary.seeking_ms + summary.seek_buffering_ms;
+        if summary.startup_ms != Some(0) {
+            self.measured_sessions += 1;
+            self.startups_ms.extend(summary.startup_ms);
+            self.rebuffering_ms += summary.rebuffering_ms;
+            self.watched_ms +=
+                summary.starting_ms + summary.playing_ms + summary.rebuffering_ms + summary.seeking_ms + summary.seek_buffering_ms;
+        }
         match summary.outcome {
             Some(Outcome::ExitBeforeStart) => self.exits_before_start += 1,
             Some(Outcome::StartFailure) => self.start_failures += 1,
@@ -89,6 +94,15 @@ pub(super) fn run(args: &Qos, folder: &DataFolder, answer: &mut Answer) -> anyho
         answer.json(&shown)?;
         return Ok(Verdict::Well);
     }
+    if groups.is_empty() {
+        answer.line(
+            &args
+                .since
+                .as_ref()
+                .map_or_else(|| "no session is reported yet".to_owned(), |since| format!("no session was opened at or after {since}")),
+        )?;
+        return Ok(Verdict::Well);
+    }
     let names: Vec<String> = args.by.iter().map(|dimension| dimension.name().replace('_', " ").to_uppercase()).collect();
     let figures = ["SESSIONS", "STARTUP P50", "STARTUP P95", "REBUFFER RATIO", "EXITS BEFORE START", "START FAILURES", "PLAY FAILURES"];
     let header: Vec<&str> = names.iter().map(String::as_str).chain(figures).collect();
@@ -109,12 +123,14 @@ fn as_json(by: &[Dimension], key: &[Option<String>], group: &Group) -> Value {
     for (dimension, value) in by.iter().zip(key) {
         shown.insert(dimension.name().into(), value.clone().into());
     }
-    let figures: [(&str, Value); 9] = [
+    let measured = |sum_ms: i64| (group.measured_sessions > 0).then_some(sum_ms);
+    let figures: [(&str, Value); 10] = [
         ("sessions", group.sessions.into()),
+        ("measured_sessions", group.measured_sessions.into()),
         ("startup_p50_ms", quantile(&group.startups_ms, 50).into()),
         ("startup_p95_ms", quantile(&group.startups_ms, 95).into()),
-        ("rebuffering_ms", group.rebuffering_ms.into()),
-        ("watched_ms", group.watched_ms.into()),
+        ("rebuffering_ms", measured(group.rebuffering_ms).into()),
+        ("watched_ms", measured(group.watched_ms).into()),
         ("rebuffer_ratio_cta2066", group.rebuffer_ratio().into()),
         ("exits_before_start", group.exits_before_start.into()),
         ("start_failures", group.start_failures.into()),

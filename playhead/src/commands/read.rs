@@ -43,7 +43,7 @@ pub(super) fn run(args: &Read, folder: &DataFolder, answer: &mut Answer) -> anyh
         };
         let mut shown = Ok(());
         folder.log.read_partition(&args.topic, partition, from, end, &mut |batch| {
-            for record in &batch.records {
+            for record in batch.records.iter().filter(|record| args.heartbeats || !heartbeat::is_heartbeat(record)) {
                 if left == 0 {
                     return ControlFlow::Break(());
                 }

@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use serving::{ServingStore as _, SessionRow, rfc3339};
 
+use super::unreported::{CLEAN, when_reported};
 use crate::answer::Answer;
 use crate::cli::Session;
+use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::failure::Verdict;
 use crate::shown;
-
-const CLEAN: &str = "playback_events.clean";
 
 #[derive(Serialize)]
 struct Shown<'s> {
@@ -45,13 +45,11 @@ struct Moment {
     order: (i64, Option<i64>),
 }
 
-pub(super) fn run(args: &Session, folder: &DataFolder, answer: &mut Answer) -> anyhow::Result<Verdict> {
+pub(super) fn run(args: &Session, config: &Config, folder: &DataFolder, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let session_id = args.session_id.as_str();
     let rows = folder.store.session(session_id)?;
-    if rows.is_empty() {
-        anyhow::bail!("there is no session {session_id:?}: `playhead history PROFILE` lists a profile's sessions");
-    }
     let timeline = timeline(session_id, folder)?;
+    let (is_reported, is_known) = (!rows.is_empty(), !rows.is_empty() || !timeline.is_empty());
     let mut qos = Vec::new();
     let mut figures = Vec::new();
     folder.store.qos_of_session(session_id, &mut |summary| {
@@ -60,7 +58,15 @@ pub(super) fn run(args: &Session, folder: &DataFolder, answer: &mut Answer) -> a
     })?;
     if answer.is_json {
         answer.json(&Shown { session_id, rows, qos, timeline })?;
-        return Ok(Verdict::Well);
+        return Ok(if is_known { Verdict::Well } else { Verdict::BadNews });
+    }
+    if !is_known {
+        answer.line(&format!("there is no session {session_id}; `playhead history PROFILE` lists a profile's sessions"))?;
+        return Ok(Verdict::BadNews);
+    }
+    if !is_reported {
+        answer.heading(&format!("session {session_id}"))?;
+        answer.line(&format!("  not reported yet: sessions are {}", when_reported(config.playback.silence_ms)))?;
     }
     for row in &rows {
         show_row(row, answer)?;
@@ -138,14 +144,17 @@ fn moment(clean: &CleanPlaybackEvent<'_>) -> Moment {
 fn show_row(row: &SessionRow, answer: &mut Answer) -> anyhow::Result<()> {
     let content = row.episode_id.as_ref().map_or_else(|| row.title_id.clone(), |episode_id| format!("{} / {episode_id}", row.title_id));
     answer.heading(&format!("session {}", row.session_id))?;
-    let outcome = row.outcome.map_or("not started", |outcome| outcome.as_str());
+    let outcome = row.outcome.map_or_else(|| "not started".to_owned(), |outcome| shown::words(outcome.as_str()));
     let facts = [
         ("content", content),
         ("profile", shown::or_dash(row.profile_id.as_ref())),
         ("opened", shown::time(row.opened_at)),
         ("from", shown::time(row.started_at)),
         ("to", shown::time(row.ended_at)),
-        ("outcome", format!("{outcome}, ended by {}{}", row.ended_by.as_str(), if row.is_final { "" } else { " (not final)" })),
+        (
+            "outcome",
+            format!("{outcome}, ended by {}{}", shown::words(row.ended_by.as_str()), if row.is_final { "" } else { " (not final)" }),
+        ),
         ("position", shown::or_dash(row.last_position_ms.map(shown::position))),
         ("watched", shown::position(row.media_ms)),
         ("device", shown::or_dash(row.device_type.as_ref())),
@@ -171,7 +180,8 @@ fn figures_of(summary: &QosSessionSummary<'_>) -> Vec<Vec<String>> {
         ("ads, stalled", shown::duration(summary.ad_rebuffering_ms)),
         ("background", shown::duration(summary.background_ms)),
         ("unknown", shown::duration(summary.unknown_ms)),
-        ("stalls", format!("{} and {} below 250 ms", summary.rebuffer_count, summary.micro_stall_count)),
+        ("stalls", summary.rebuffer_count.to_string()),
+        ("micro stalls (< 250 ms)", summary.micro_stall_count.to_string()),
         ("seeks, pauses, ads", format!("{}, {}, {}", summary.seek_count, summary.pause_count, summary.ad_count)),
         ("errors", summary.error_count.to_string()),
         ("bitrate, mean", bitrate(summary.avg_bitrate_bps)),
@@ -179,6 +189,7 @@ fn figures_of(summary: &QosSessionSummary<'_>) -> Vec<Vec<String>> {
         ("rebuffer ratio, CTA-2066", shown::ratio(summary.rebuffer_ratio_cta2066)),
         ("rebuffer ratio, Media3", shown::ratio(summary.rebuffer_ratio_media3)),
         ("rebuffer ratio, Mux", shown::ratio(summary.rebuffer_ratio_mux)),
+        ("rebuffer ratio, without seeks", shown::ratio(summary.connection_induced_rebuffer_ratio)),
         ("lost events, anomalies", format!("{}, {}", summary.lost_events, summary.anomalies)),
     ]
     .map(|(name, figure)| vec![name.to_owned(), figure])
@@ -186,6 +197,10 @@ fn figures_of(summary: &QosSessionSummary<'_>) -> Vec<Vec<String>> {
 }
 
 fn show_timeline(timeline: &[Moment], answer: &mut Answer) -> anyhow::Result<()> {
+    let all_late = !timeline.is_empty() && timeline.iter().all(|moment| moment.late);
+    if all_late {
+        answer.line("every event came late")?;
+    }
     let rows = timeline
         .iter()
         .map(|moment| {
@@ -196,7 +211,7 @@ fn show_timeline(timeline: &[Moment], answer: &mut Answer) -> anyhow::Result<()>
             details.extend(moment.cdn.as_ref().map(|cdn| format!("cdn {cdn}")));
             details.extend(moment.error_code.clone());
             details.extend(moment.error_fatal.filter(|is_fatal| *is_fatal).map(|_| "fatal".to_owned()));
-            details.extend(moment.late.then(|| "late".to_owned()));
+            details.extend((moment.late && !all_late).then(|| "late".to_owned()));
             vec![
                 shown::offset(moment.offset_us),
                 moment.kind.to_owned(),

@@ -55,7 +55,7 @@ impl Setting {
             Kind::Duration(from, to) => {
                 format!("must be a duration between {} and {}, as in {:?}", duration::shown(from), duration::shown(to), self.default)
             }
-            Kind::Integer(from, to) => format!("must be a whole number between {from} and {to}"),
+            Kind::Integer(from, to) => format!("must be a whole number between {from} and {to}, as in {}", self.default),
         }
     }
 

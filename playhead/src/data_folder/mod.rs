@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use pipeline::local::{LocalLog, TopicOptions};
 use schemas::topics::{self, Topics};
-use sink_local::LocalStore;
+use sink_local::{LocalStore, OpenError};
 
 pub(crate) use lock::Lock;
 pub(crate) use registry_file::RegistryFile;
@@ -30,6 +30,7 @@ impl DataFolder {
     /// # Errors
     /// Where another process owns it, or its files can't be used.
     pub(crate) fn open_or_create(path: &Path) -> anyhow::Result<Self> {
+        check_no_file(path)?;
         std::fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {}", path.display()))?;
         Self::open_locked(path)
     }
@@ -39,6 +40,7 @@ impl DataFolder {
     /// # Errors
     /// Where there is none, another process owns it, or its files can't be used.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        check_no_file(path)?;
         if !path.join("log.redb").exists() {
             bail!("there is no data in {}: import or ingest something first, or name another folder with --data", path.display());
         }
@@ -47,8 +49,16 @@ impl DataFolder {
 
     fn open_locked(path: &Path) -> anyhow::Result<Self> {
         let lock = Lock::take(path)?;
-        let log = LocalLog::open(&path.join("log.redb"))?;
-        let store = LocalStore::open(&path.join("serving.redb"))?;
+        let log = LocalLog::open(&path.join("log.redb"))
+            .map_err(|error| anyhow::anyhow!("{error}; where it is damaged, restore a copy: the log is the truth and cannot be rebuilt"))?;
+        let serving = path.join("serving.redb");
+        let store = LocalStore::open(&serving).map_err(|error| match error {
+            newer @ OpenError::NewerFormat { .. } => anyhow::Error::from(newer),
+            error => anyhow::anyhow!(
+                "{error}; where it is damaged, delete {} and run the command again: it is filled from the log",
+                serving.display()
+            ),
+        })?;
         let schemas = path.join("schemas.json");
         if !schemas.exists() && holds_records(&log)? {
             bail!("{} is missing: without it the records of the log cannot be read, so put it back from a copy", schemas.display());
@@ -66,6 +76,13 @@ impl DataFolder {
     pub(crate) fn partitions(&self, topic: &str) -> anyhow::Result<u32> {
         Ok(self.log.topic(topic)?.1)
     }
+}
+
+fn check_no_file(path: &Path) -> anyhow::Result<()> {
+    if path.is_file() {
+        bail!("{} is a file: the data folder (--data) must be a folder", path.display());
+    }
+    Ok(())
 }
 
 /// Ids of schemas stand in the records, so a registry must never begin anew beside a log that has some.

@@ -23,6 +23,11 @@ fn of_the_command_line() {
         (&["resume", "p3", "p4"], &["'p4'"]),
         (&["continue-watching", "p3", "--limit", "many"], &["'many'", "--limit"]),
         (&["continue-watching", "p3", "--limit", "-1"], &["-1"]),
+        (&["history", "p3", "--limit", "0"], &["'0'", "--limit", "at least 1"]),
+        (&["read", "playback_events", "--limit", "0"], &["'0'", "--limit", "as in 20"]),
+        (&["read", "playback_events", "--partition", "first"], &["'first'", "--partition", "as in 3"]),
+        (&["resume", "p3", "--data", &sample], &["sample-session.ndjson is a file", "--data"]),
+        (&["ingest", &sample, "--data", &sample], &["sample-session.ndjson is a file", "--data"]),
         (&["read", "playback_events", "--from-offset", "1", "--from-time", "2024-01-01T00:00:00Z"], &["--from-offset", "--from-time"]),
         (&["qos", "--by", "weather"], &["'weather'", "device_type"]),
         (&["ingest", "missing.ndjson"], &["missing.ndjson", "No such file"]),
@@ -61,7 +66,7 @@ fn of_questions_to_a_folder_with_data() {
         (&["history", "viewer-1", "--to", "June"], &["--to", "\"June\""]),
         (&["history", "viewer-1", "--page-token", "2"], &["--page-token", "next_page_token"]),
         (&["qos", "--since", "noon"], &["--since", "\"noon\""]),
-        (&["session", "nothing"], &["\"nothing\"", "history"]),
+        (&["qos", "--since", "1704067200000"], &["--since", "1970-01-20", "seconds"]),
     ];
     for (args, names) in cases {
         check(&format!("{args:?}"), &folder.run(args), names);
@@ -118,11 +123,20 @@ fn of_the_files_in_the_folder() {
         std::fs::remove_dir_all(folder.data()).ok();
         folder.well(&["ingest", &testdata("sample-session.ndjson"), "--received-time", "2024-05-04T20:04:00Z"]);
     };
-    for (file, names) in [("log.redb", ["log.redb"]), ("serving.redb", ["serving.redb"]), ("schemas.json", ["schemas.json"])] {
+    for (file, names) in [
+        ("log.redb", ["log.redb", "cannot be rebuilt"]),
+        ("serving.redb", ["serving.redb", "filled from the log"]),
+        ("schemas.json", ["schemas.json", "schemas.json"]),
+    ] {
         fresh();
         std::fs::write(folder.data().join(file), "nonsense").unwrap();
         check(file, &folder.run(&["resume", "viewer-1"]), &names);
     }
+    // The advice is sound.
+    fresh();
+    let before = folder.well(&["resume", "viewer-1"]);
+    std::fs::remove_file(folder.data().join("serving.redb")).unwrap();
+    assert_eq!(folder.well(&["resume", "viewer-1"]), before);
     fresh();
     let schemas = std::fs::read_to_string(folder.data().join("schemas.json")).unwrap();
     std::fs::write(folder.data().join("schemas.json"), schemas.replace("\"format\": 1", "\"format\": 2")).unwrap();

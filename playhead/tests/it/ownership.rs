@@ -32,7 +32,7 @@ fn a_second_owner_is_refused_by_name() {
     std::io::copy(&mut verdicts, &mut std::io::sink()).unwrap();
     assert_eq!(owner.wait().unwrap().code(), Some(1));
     // The system lets go of the lock with the process.
-    assert_eq!(folder.run(&["resume", "p3"]).code, 0);
+    assert_eq!(folder.run(&["qos"]).code, 0);
 }
 
 #[test]

@@ -27,25 +27,27 @@ fn is_shown_with_its_figures_and_its_timeline() {
           events    32 (version 16641)
 
         QUALITY OF SERVICE
-        startup                                1.740 s
-        playing                              133.300 s
-        paused                                30.000 s
-        seeking                                1.200 s
-        stalled by seeks                       0.800 s
-        rebuffering                            2.400 s
-        ads                                   30.500 s
-        ads, stalled                           0.000 s
-        background                            10.000 s
-        unknown                                0.000 s
-        stalls                    1 and 1 below 250 ms
-        seeks, pauses, ads                     1, 1, 2
-        errors                                       1
-        bitrate, mean                      4651 kbit/s
-        bitrate, switches                 2 up, 1 down
-        rebuffer ratio, CTA-2066                1.72 %
-        rebuffer ratio, Media3                  1.72 %
-        rebuffer ratio, Mux                     1.41 %
-        lost events, anomalies                    0, 0
+        startup                             1.740 s
+        playing                           133.300 s
+        paused                             30.000 s
+        seeking                             1.200 s
+        stalled by seeks                    0.800 s
+        rebuffering                         2.400 s
+        ads                                30.500 s
+        ads, stalled                        0.000 s
+        background                         10.000 s
+        unknown                             0.000 s
+        stalls                                    1
+        micro stalls (< 250 ms)                   1
+        seeks, pauses, ads                  1, 1, 2
+        errors                                    1
+        bitrate, mean                   4651 kbit/s
+        bitrate, switches              2 up, 1 down
+        rebuffer ratio, CTA-2066             1.72 %
+        rebuffer ratio, Media3               1.72 %
+        rebuffer ratio, Mux                  1.41 %
+        rebuffer ratio, without seeks        1.77 %
+        lost events, anomalies                 0, 0
 
                   AT  EVENT            POSITION
         +0:00:00.000  SESSION_START           -
@@ -107,23 +109,24 @@ fn stands_in_every_list() {
         tv           NL              1      1.740 s      1.740 s          1.72 %                   0               0              0
     "#]]
     .assert_eq(&folder.well(&["qos"]));
+    for args in [["resume", "nobody"], ["continue-watching", "nobody"], ["history", "nobody"]] {
+        let said = folder.run(&args);
+        assert_eq!((said.code, said.out.as_str()), (1, "nothing for profile nobody; profiles with views: viewer-1\n"), "{args:?}");
+    }
+    let said = folder.run(&["session", "nothing"]);
+    assert_eq!((said.code, said.err.as_str(), said.out.lines().count()), (1, "", 1), "{}", said.out);
+    assert!(said.out.contains("nothing") && said.out.contains("history"), "{}", said.out);
+    let said = folder.well(&["history", "viewer-1", "--from", "2025-01-01"]);
+    assert_eq!(said, "no sessions in this range\n");
+    assert_eq!(
+        folder.well(&["history", "viewer-1", "--previews"]),
+        "profile viewer-1 has only full plays: leave out --previews to see them\n"
+    );
     expect![[r#"
-        nothing for profile nobody; profiles with views: viewer-1
-    "#]]
-    .assert_eq(&folder.well(&["resume", "nobody"]));
-    expect![[r#"
-        resume_state-0 0 2024-05-04T20:04:00.000000Z playhead.heartbeat/viewing_progress/0 heartbeat {"sequence":171485304,"sent_at":"2024-05-04T20:04:00.000000Z"}
-        resume_state-0 1 2024-05-04T20:35:00.000000Z playhead.heartbeat/viewing_progress/0 heartbeat {"sequence":171485490,"sent_at":"2024-05-04T20:35:00.000000Z"}
-        resume_state-1 0 2024-05-04T20:04:00.000000Z playhead.heartbeat/viewing_progress/1 heartbeat {"sequence":171485304,"sent_at":"2024-05-04T20:04:00.000000Z"}
-        resume_state-1 1 2024-05-04T20:35:00.000000Z playhead.heartbeat/viewing_progress/1 heartbeat {"sequence":171485490,"sent_at":"2024-05-04T20:35:00.000000Z"}
-        resume_state-2 0 2024-05-04T20:04:00.000000Z playhead.heartbeat/viewing_progress/2 heartbeat {"sequence":171485304,"sent_at":"2024-05-04T20:04:00.000000Z"}
         resume_state-2 1 2024-05-04T20:04:00.000000Z viewer-1/sample-s01e02 {"profile_id":"viewer-1","title_id":"sample-series","episode_id":"sample-s01e02","session_id":"sample-session","opened_at":"2024-05-04T20:00:00.000000Z","sequence":1,"position_ms":0,"runtime_ms":2700000,"completed":false,"updated_at":"2024-05-04T20:00:01.800000Z","device_type":"tv","preview":false}
         resume_state-2 2 2024-05-04T20:04:00.000000Z viewer-1/sample-s01e02 {"profile_id":"viewer-1","title_id":"sample-series","episode_id":"sample-s01e02","session_id":"sample-session","opened_at":"2024-05-04T20:00:00.000000Z","sequence":9,"position_ms":37800,"runtime_ms":2700000,"completed":false,"updated_at":"2024-05-04T20:00:42.000000Z","device_type":"tv","preview":false}
         resume_state-2 3 2024-05-04T20:04:00.000000Z viewer-1/sample-s01e02 {"profile_id":"viewer-1","title_id":"sample-series","episode_id":"sample-s01e02","session_id":"sample-session","opened_at":"2024-05-04T20:00:00.000000Z","sequence":13,"position_ms":600000,"runtime_ms":2700000,"completed":false,"updated_at":"2024-05-04T20:01:26.200000Z","device_type":"tv","preview":false}
         resume_state-2 4 2024-05-04T20:04:00.000000Z viewer-1/sample-s01e02 {"profile_id":"viewer-1","title_id":"sample-series","episode_id":"sample-s01e02","session_id":"sample-session","opened_at":"2024-05-04T20:00:00.000000Z","sequence":31,"position_ms":705700,"runtime_ms":2700000,"media_ms":158300,"completed":false,"updated_at":"2024-05-04T20:03:30.000000Z","device_type":"tv","preview":false}
         resume_state-2 5 2024-05-04T20:04:00.000000Z viewer-1/sample-s01e02/full {"profile_id":"viewer-1","title_id":"sample-series","episode_id":"sample-s01e02","session_id":"sample-session","opened_at":"2024-05-04T20:00:00.000000Z","sequence":31,"position_ms":705700,"runtime_ms":2700000,"media_ms":158300,"completed":false,"updated_at":"2024-05-04T20:03:30.000000Z","device_type":"tv","preview":false}
-        resume_state-2 6 2024-05-04T20:35:00.000000Z playhead.heartbeat/viewing_progress/2 heartbeat {"sequence":171485490,"sent_at":"2024-05-04T20:35:00.000000Z"}
-        resume_state-3 0 2024-05-04T20:04:00.000000Z playhead.heartbeat/viewing_progress/3 heartbeat {"sequence":171485304,"sent_at":"2024-05-04T20:04:00.000000Z"}
-        resume_state-3 1 2024-05-04T20:35:00.000000Z playhead.heartbeat/viewing_progress/3 heartbeat {"sequence":171485490,"sent_at":"2024-05-04T20:35:00.000000Z"}
     "#]].assert_eq(&folder.well(&["read", "resume_state", "--limit", "40"]));
 }

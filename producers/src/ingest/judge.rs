@@ -1,11 +1,12 @@
 //! One line: from bytes to a record, or to the reason why not.
 
-use schemas::{admission, json, wire};
+use schemas::{Reason, Rejection, admission, json, wire};
 use serde_json::{Map, Value};
 
 use super::identity::EventIds;
 use super::raw_topic::{Essence, RawTopic};
 use super::verdict::Refusal;
+use crate::received_time::{shown, span};
 use crate::{LINE_BYTES, Line, ReceivedTime};
 
 /// Judges the lines of one input, in order.
@@ -27,6 +28,8 @@ pub struct Accepted {
     pub timestamp_ms: i64,
     /// Its framed value.
     pub value: Vec<u8>,
+    /// The type as the client sent it, where this version does not know it.
+    pub unknown_type: Option<String>,
 }
 
 impl Judge {
@@ -50,16 +53,41 @@ impl Judge {
         if event.get("received_time").is_none_or(Value::is_null) {
             event.insert("received_time".into(), self.received.us().into());
         }
+        let sent_type = event.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (body, essence) = self.encode(event)?;
-        admission::check_received_time(essence.received_time_us, self.received.now_ms.saturating_mul(1000))?;
-        if !is_given {
-            admission::check_age(essence.event_time_us, essence.clock_shift_ms, essence.received_time_us, self.late_horizon_us)?;
-        }
+        self.check_times(&essence, is_given)?;
         let mut value = Vec::with_capacity(wire::FRAME_BYTES + body.len());
         wire::frame(self.schema_id, &mut value);
         value.extend_from_slice(&body);
         admission::check_size(value.len())?;
-        Ok(Accepted { key: essence.key, timestamp_ms: essence.received_time_us.div_euclid(1000), value })
+        Ok(Accepted {
+            key: essence.key,
+            timestamp_ms: essence.received_time_us.div_euclid(1000),
+            value,
+            unknown_type: essence.is_of_unknown_type.then_some(sent_type),
+        })
+    }
+
+    /// The rules are those of every raw record; the words are for whoever sends lines.
+    fn check_times(&self, essence: &Essence, is_given: bool) -> Result<(), Refusal> {
+        let now_us = self.received.now_ms.saturating_mul(1000);
+        let received_us = essence.received_time_us;
+        admission::check_received_time(received_us, now_us).map_err(|rejection| {
+            let ahead = span(received_us.saturating_sub(now_us));
+            Refusal::from(rejection).saying(format!("{} is {ahead} ahead of the clock, the limit is 60 s", shown(received_us)))
+        })?;
+        if is_given {
+            return Ok(());
+        }
+        admission::check_age(essence.event_time_us, essence.clock_shift_ms, received_us, self.late_horizon_us).map_err(|rejection| {
+            let shift_us = essence.clock_shift_ms.unwrap_or(0).saturating_mul(1000);
+            let age = span(received_us.saturating_sub(essence.event_time_us.saturating_add(shift_us)));
+            let by_its_clock = if shift_us == 0 { "" } else { " by the corrected clock" };
+            let (event_time, limit_h) = (shown(essence.event_time_us), self.late_horizon_us / 3_600_000_000);
+            Refusal::from(rejection).saying(format!(
+                "{event_time} is {age} before it was received{by_its_clock}, the limit is {limit_h} h; replay old events with --received-time"
+            ))
+        })
     }
 
     /// The event's body; its received_time is cut to whole milliseconds, for it equals the record's timestamp.
@@ -67,7 +95,7 @@ impl Judge {
         let schema = &self.topic.compiled().schema;
         let mut document = Value::Object(event);
         let body = json::to_body(schema, &document)?;
-        let essence = self.topic.essence(&body)?;
+        let essence = self.topic.essence(&body).map_err(|rejection| before_2000(&document, rejection))?;
         let excess_us = essence.received_time_us.rem_euclid(1000);
         if excess_us == 0 {
             return Ok((body, essence));
@@ -76,6 +104,22 @@ impl Judge {
         let body = json::to_body(schema, &document)?;
         let essence = self.topic.essence(&body)?;
         Ok((body, essence))
+    }
+}
+
+/// A time before 2000 is mostly a number in another unit.
+fn before_2000(document: &Value, rejection: Box<Rejection>) -> Refusal {
+    let time = rejection.field.filter(|_| rejection.reason == Reason::TimeBefore2000).map(|field| document[field].clone());
+    let refusal = Refusal::from(rejection);
+    match time {
+        None => refusal,
+        Some(Value::Number(number)) => {
+            let read_as = number.as_i64().map(shown).unwrap_or_default();
+            refusal.saying(format!(
+                "{number} is read as microseconds since 1970: that is {read_as}; seconds and milliseconds are not understood"
+            ))
+        }
+        Some(time) => refusal.saying(format!("{time} is before 2000")),
     }
 }
 

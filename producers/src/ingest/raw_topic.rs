@@ -4,6 +4,9 @@ use std::sync::LazyLock;
 
 use schemas::{AppEvent, BillingEvent, Plan, PlaybackEvent, Record, Rejection, Schema};
 
+/// The symbol for which a type of a newer client is taken, in every raw topic.
+const UNKNOWN: &str = "UNKNOWN";
+
 /// A raw topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RawTopic {
@@ -22,6 +25,8 @@ pub(crate) struct Essence {
     pub(crate) event_time_us: i64,
     pub(crate) received_time_us: i64,
     pub(crate) clock_shift_ms: Option<i64>,
+    /// The type is one that this version does not know.
+    pub(crate) is_of_unknown_type: bool,
 }
 
 /// A schema that is ready for use.
@@ -87,6 +92,7 @@ impl RawTopic {
                     event_time_us: event.event_time,
                     received_time_us: event.received_time,
                     clock_shift_ms: event.clock_shift_ms,
+                    is_of_unknown_type: event.kind.as_str() == UNKNOWN,
                 }
             }
             Self::AppEvents => {
@@ -96,6 +102,7 @@ impl RawTopic {
                     event_time_us: event.event_time,
                     received_time_us: event.received_time,
                     clock_shift_ms: event.clock_shift_ms,
+                    is_of_unknown_type: event.kind.as_str() == UNKNOWN,
                 }
             }
             Self::BillingEvents => {
@@ -105,6 +112,7 @@ impl RawTopic {
                     event_time_us: event.event_time,
                     received_time_us: event.received_time,
                     clock_shift_ms: None,
+                    is_of_unknown_type: event.kind.as_str() == UNKNOWN,
                 }
             }
         })

@@ -1,5 +1,6 @@
 //! The run over a file: lines in, records and verdicts out.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
 use pipeline::{Log, LogError, OutputTopic, Outputs, Spread, partition_for};
@@ -14,6 +15,9 @@ const ATTEMPTS: u32 = 5;
 
 /// Bytes that are worth a transaction of their own.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Unknown types that are named; the others are only counted.
+const UNKNOWN_TYPES_NAMED: usize = 20;
 
 /// How an ingest is run.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +35,7 @@ pub struct IngestOptions {
 }
 
 /// What an ingest did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IngestReport {
     /// Lines read, without empty ones.
     pub lines: u64,
@@ -39,13 +43,30 @@ pub struct IngestReport {
     pub accepted: u64,
     /// Lines refused.
     pub rejected: u64,
+    /// Events written whose type this version does not know: they are kept as `UNKNOWN`.
+    pub of_unknown_type: u64,
+    /// The first of these types, and how many events have each.
+    pub unknown_types: BTreeMap<String, u64>,
+}
+
+impl IngestReport {
+    fn note_accepted(&mut self, event: &Accepted) {
+        self.accepted += 1;
+        let Some(sent_type) = &event.unknown_type else { return };
+        self.of_unknown_type += 1;
+        if let Some(count) = self.unknown_types.get_mut(sent_type) {
+            *count += 1;
+        } else if self.unknown_types.len() < UNKNOWN_TYPES_NAMED {
+            self.unknown_types.insert(sent_type.clone(), 1);
+        }
+    }
 }
 
 /// Why an ingest stopped. Lines whose verdict was given are written.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The input.
-    #[error("cannot be read on: {0}")]
+    #[error("cannot be read on")]
     Read(#[from] io::Error),
     /// The log.
     #[error(transparent)]
@@ -97,7 +118,7 @@ pub fn ingest<R: BufRead, L: Log>(
         report.lines += 1;
         match judge.judge(line) {
             Ok(accepted) => {
-                report.accepted += 1;
+                report.note_accepted(&accepted);
                 last_received_ms = last_received_ms.max(Some(accepted.timestamp_ms));
                 batch.verdicts.push(Verdict::accepted(line.number));
                 batch.accepted_bytes += accepted.value.len();

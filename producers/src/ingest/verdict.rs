@@ -65,6 +65,11 @@ impl Refusal {
     pub(crate) fn of_line(reason: &'static str, detail: impl Into<String>) -> Self {
         Self { reason, field: None, detail: detail.into() }
     }
+
+    /// The same in other words.
+    pub(crate) fn saying(self, detail: String) -> Self {
+        Self { detail, ..self }
+    }
 }
 
 impl From<Box<Rejection>> for Refusal {

@@ -72,6 +72,9 @@ pub enum HeaderError {
     /// The first line is no list of column names.
     #[error("the first line is not a list of column names: {0}")]
     NotAHeader(&'static str),
+    /// One column, whose name looks like several.
+    #[error("the first line has one column only: is it separated by {0:?}? The columns must be separated by commas")]
+    Separator(char),
     /// Columns that it can't do without are not there.
     #[error(
         "these columns are missing: {missing}. Viewing activity has the columns profile, start_time, duration, title, supplemental_type, \
@@ -102,7 +105,6 @@ impl Columns {
         let mut places = [None; Column::ALL.len()];
         for index in 0..header.len() {
             let field = header.get(index).unwrap_or_default();
-            let field = if index == 0 { field.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(field) } else { field };
             let name = std::str::from_utf8(field).map_err(|_| HeaderError::NotAHeader("it is not UTF-8"))?.trim();
             if let Some(column) = Column::ALL.into_iter().find(|column| column.names().contains(&name)) {
                 let place = &mut places[column as usize];
@@ -111,6 +113,11 @@ impl Columns {
                 }
             }
             names.push(name.to_owned());
+        }
+        if let [name] = names.as_slice()
+            && let Some(separator) = [';', '\t'].into_iter().find(|separator| name.contains(*separator))
+        {
+            return Err(HeaderError::Separator(separator));
         }
         let columns = Self { places, names };
         let missing = columns.missing();

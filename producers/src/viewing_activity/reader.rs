@@ -15,7 +15,7 @@ pub enum ReadError {
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// The system, or the decompressor, says no.
-    #[error("cannot be read on: {0}")]
+    #[error("cannot be read on")]
     Io(#[from] io::Error),
 }
 

@@ -114,6 +114,8 @@ fn a_file_that_is_something_else_is_refused() {
     let missing = refused(b"profile,start_time,title\nx");
     assert!(missing.contains("missing: duration, supplemental_type, autoplayed, device_type, bookmark, country."), "{missing}");
     assert!(missing.contains("found: profile, start_time, title"), "{missing}");
+    let separated = refused(b"profile;start_time;title\nx");
+    assert!(separated.contains("separated by ';'?"), "{separated}");
     let missing = refused(b"Profile Name,Start Time\n");
     assert!(
         missing.contains("missing: Duration, Title, Supplemental Video Type, Attributes, Device Type, Bookmark, Country."),

@@ -1,8 +1,8 @@
 use expect_test::{Expect, expect};
 use pipeline::local::LocalLog;
 use pipeline::testing::{Call, Fault, FaultKind, FaultLog};
-use producers::ReceivedTime;
 use producers::ingest::{IngestOptions, IngestReport, RawTopic, Status, Verdict, ingest, outputs};
+use producers::{ReceivedTime, parse_time_us};
 use schemas::{Schema, json, wire};
 
 use crate::support::{NOW_MS, PARTITIONS, lane, log, received, records};
@@ -121,6 +121,58 @@ fn a_replay_is_never_too_old_but_may_not_come_from_the_future() {
     assert!(ReceivedTime::given("2024-02-01T00:01:00Z", NOW_MS).is_ok());
     assert!(ReceivedTime::given("2024-02-01T00:01:00.001Z", NOW_MS).is_err());
     assert!(ReceivedTime::given("soon", NOW_MS).is_err());
+}
+
+#[test]
+fn times_are_refused_in_words() {
+    check(
+        &with("event_time", "\"2023-03-15T00:00:00Z\""),
+        expect![
+            "line 1: time_too_old: event_time: 2023-03-15T00:00:00Z is 323 days before it was received, the limit is 72 h; replay old events with --received-time"
+        ],
+    );
+    check(
+        &with("received_time", "\"2024-02-01T00:01:01Z\""),
+        expect!["line 1: received_time_in_future: received_time: 2024-02-01T00:01:01Z is 61 s ahead of the clock, the limit is 60 s"],
+    );
+    check(
+        &with("event_time", "1706745540"),
+        expect![
+            "line 1: time_before_2000: event_time: 1706745540 is read as microseconds since 1970: that is 1970-01-01T00:28:26.745540Z; seconds and milliseconds are not understood"
+        ],
+    );
+    check(
+        &with("event_time", "\"1999-12-31T23:59:59Z\""),
+        expect![[r#"line 1: time_before_2000: event_time: "1999-12-31T23:59:59Z" is before 2000"#]],
+    );
+}
+
+#[test]
+fn flags_take_dates_and_refuse_seconds() {
+    assert_eq!(parse_time_us("2024-01-01"), Ok(1_704_067_200_000_000));
+    assert_eq!(parse_time_us("1704067200000000"), Ok(1_704_067_200_000_000));
+    for (text, day) in [("1704067200", "1970-01-01"), ("1704067200000", "1970-01-20"), ("-1", "1969-12-31")] {
+        let error = parse_time_us(text).unwrap_err().to_string();
+        assert!(error.contains(day) && error.contains("seconds"), "{error}");
+    }
+    assert!(parse_time_us("2024-13-01").is_err());
+}
+
+#[test]
+fn unknown_types_are_kept_counted_and_named() {
+    let text = [with("type", "\"WARP\""), with("type", "\"WARP\""), with("type", "\"PAUSE\"")].join(&b'\n');
+    let (report, _) = run(&log(), RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), &text);
+    assert_eq!((report.accepted, report.of_unknown_type), (3, 2));
+    assert_eq!(report.unknown_types.into_iter().collect::<Vec<_>>(), [("WARP".to_owned(), 2)]);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let text = [b"\xEF\xBB\xBF", EVENT.as_bytes()].concat();
+    assert_eq!(run(&log(), RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), &text).0.accepted, 1);
+    // Anywhere else it is.
+    let (report, _) = run(&log(), RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS), &[EVENT.as_bytes(), b"\n", &text].concat());
+    assert_eq!((report.accepted, report.rejected), (1, 1));
 }
 
 #[test]
