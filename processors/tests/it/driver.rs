@@ -81,6 +81,14 @@ impl Driver {
         Self { playback, state, raw_id, source, log_time_ms: i64::MIN, offset: 0, out }
     }
 
+    /// Begins anew, with another partition's empty state. Making a driver parses every schema; this does not.
+    pub(crate) fn restart(&mut self) {
+        self.state = self.playback.new_state(self.source);
+        self.log_time_ms = i64::MIN;
+        self.offset = 0;
+        self.out.clear();
+    }
+
     /// Lets log time move, as a heartbeat does.
     pub(crate) fn at(&mut self, log_time_ms: i64) {
         if log_time_ms > self.log_time_ms {
