@@ -11,7 +11,7 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const MARKS_MIN: [i64; 4] = [5, 10, 20, 40];
 
 /// A closed session that late events change is reported at most this often.
-pub(super) const LATE_REPORT_MS: i64 = 10 * SECOND_MS;
+const LATE_REPORT_MS: i64 = 10 * SECOND_MS;
 
 /// What is due for a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,17 @@ pub(super) fn next(row: &Row, config: &PlaybackConfig) -> (i64, Due) {
     }
     let eviction_ms = eviction_at_ms(row, config);
     if row.is_unsaid() {
-        let report_ms = i64::from(row.said_s) * SECOND_MS + LATE_REPORT_MS;
+        let report_ms = late_report_at_ms(row);
         if report_ms <= eviction_ms {
             return (report_ms, Due::LateReport);
         }
     }
     (eviction_ms, Due::Eviction)
+}
+
+/// From when on a row that was reported may be reported again for late events.
+pub(super) fn late_report_at_ms(row: &Row) -> i64 {
+    i64::from(row.said_s) * SECOND_MS + LATE_REPORT_MS
 }
 
 /// The end of a row's day: events from then on belong to another row, and no row opens again after it.

@@ -290,7 +290,7 @@ fn while_open(
         let was_closed_before = row.closed_s > 0;
         row.close(ClosedBy::Events, reporter.log_time_ms);
         reporter.say_stream(row, incoming.effective_time_us);
-        if was_closed_before && reporter.log_time_ms < late_report_ms(row) {
+        if was_closed_before && reporter.log_time_ms < schedule::late_report_at_ms(row) {
             return true;
         }
         reporter.say(row, workspace);
@@ -314,11 +314,6 @@ fn thin(row: &mut Row, added: &Added, incoming: &Incoming<'_, '_>, reporter: &mu
     }
 }
 
-/// From when on a session that was reported may be reported again for late events.
-fn late_report_ms(row: &Row) -> i64 {
-    i64::from(row.said_s) * 1000 + schedule::LATE_REPORT_MS
-}
-
 /// A late event: it may open the row again, else it is reported, but not too often. True where the timer must be set anew.
 fn after_closing(
     row: &mut Row,
@@ -334,7 +329,7 @@ fn after_closing(
         reporter.say_stream(row, incoming.effective_time_us);
         return true;
     }
-    if reporter.log_time_ms >= late_report_ms(row) {
+    if reporter.log_time_ms >= schedule::late_report_at_ms(row) {
         reporter.say(row, workspace);
         return false;
     }
