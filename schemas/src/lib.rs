@@ -23,6 +23,7 @@ mod records;
 pub mod registry;
 mod rejection;
 mod schema;
+pub mod text;
 pub mod topics;
 pub mod wire;
 

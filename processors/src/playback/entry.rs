@@ -118,13 +118,18 @@ fn device_texts<'a>(event: &PlaybackEvent<'a>) -> [Option<&'a str>; 5] {
 }
 
 /// Whether an event names anything of a device.
-fn names_device(event: &PlaybackEvent<'_>) -> bool {
+pub(crate) fn names_device(event: &PlaybackEvent<'_>) -> bool {
     event.device_id.is_some() || device_texts(event).iter().any(Option::is_some)
 }
 
 fn write_device(event: &PlaybackEvent<'_>, out: &mut Vec<u8>) {
     packed_id::put(out, event.device_id.map(str::as_bytes));
     device_texts(event).into_iter().for_each(|text| varint::put_text(out, text));
+}
+
+/// Whether the network's name stands at `at`; 0 is none.
+fn cdn_stands_at(cdn: &str, log: &[u8], at: u32) -> bool {
+    at > 0 && Reader::new(log, at as usize).take_text_bytes() == Some(cdn.as_bytes())
 }
 
 /// Whether the block at `at` is what the event names.
@@ -183,12 +188,22 @@ const NEW_TEXTS: u8 = 1 << 5;
 const NEW_RUNTIME: u8 = 1 << 6;
 const DISAGREES: u8 = 1 << 7;
 
-/// An event's fields that the log keeps, as the processor hands them over.
+/// An event, and when it happened.
+#[derive(Clone, Copy)]
 pub(crate) struct Incoming<'e, 'a> {
     pub(crate) event: &'e PlaybackEvent<'a>,
     pub(crate) effective_time_us: i64,
-    /// Whether it differs from the row's identity.
-    pub(crate) disagrees: bool,
+}
+
+/// How what an event says of viewer, title, device and network relates to what its row holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Agreement {
+    /// It is what the event before said, which did not contradict the row.
+    Repeats,
+    /// It does not contradict the row.
+    Agrees,
+    /// It contradicts what the row's first event fixed.
+    Disagrees,
 }
 
 impl Incoming<'_, '_> {
@@ -199,7 +214,11 @@ impl Incoming<'_, '_> {
 
 /// Rate in thousandths, as the fold reckons; none where it is unknown or 0.
 pub(crate) fn rate_thousandths(rate: Option<f32>) -> Option<u16> {
-    let thousandths = (rate? * 1000.0).round();
+    let rate = rate?;
+    if rate == 1.0 {
+        return Some(1000);
+    }
+    let thousandths = (rate * 1000.0).round();
     (thousandths >= 1.0).then_some(thousandths.min(f32::from(u16::MAX)) as u16)
 }
 
@@ -208,8 +227,9 @@ fn bitrate(event: &PlaybackEvent<'_>) -> Option<u32> {
 }
 
 /// Writes an entry for a log that is now `log`, into the empty `out`, and moves the cursor past it.
-pub(crate) fn write(cursor: &mut Cursor, incoming: &Incoming<'_, '_>, log: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn write(cursor: &mut Cursor, incoming: &Incoming<'_, '_>, agreement: Agreement, log: &[u8], out: &mut Vec<u8>) {
     let event = incoming.event;
+    let repeats = agreement == Agreement::Repeats;
     let mut flags = event.kind as u16;
     let mut more = 0u8;
     out.extend_from_slice(&[0, 0]);
@@ -232,10 +252,9 @@ pub(crate) fn write(cursor: &mut Cursor, incoming: &Incoming<'_, '_>, log: &[u8]
     let new_rate = changed(rate_thousandths(event.playback_rate), cursor.rate_thousandths, &mut flags, SAME_RATE, &mut more, NEW_RATE);
     let new_runtime = changed(event.runtime_ms.map(number), cursor.runtime_ms, &mut flags, SAME_RUNTIME, &mut more, NEW_RUNTIME);
 
-    let known_cdn = (cursor.cdn_at > 0).then(|| Reader::new(log, cursor.cdn_at as usize).take_text_bytes()).flatten();
-    let new_cdn = event.cdn.filter(|cdn| known_cdn != Some(cdn.as_bytes()));
+    let new_cdn = event.cdn.filter(|cdn| !repeats && !cdn_stands_at(cdn, log, cursor.cdn_at));
     flags |= if event.cdn.is_some() && new_cdn.is_none() { SAME_CDN } else { 0 };
-    let is_known_device = cursor.device_at().is_some_and(|at| device_stands_at(event, log, at));
+    let is_known_device = if repeats { names_device(event) } else { cursor.device_at().is_some_and(|at| device_stands_at(event, log, at)) };
     let is_new_device = !is_known_device && names_device(event);
     flags |= if is_known_device { SAME_DEVICE } else { 0 };
 
@@ -243,7 +262,7 @@ pub(crate) fn write(cursor: &mut Cursor, incoming: &Incoming<'_, '_>, log: &[u8]
         | if event.error_code.is_some() { HAS_ERROR_CODE } else { 0 }
         | if event.error_fatal == Some(true) { IS_FATAL } else { 0 }
         | if new_cdn.is_some() || is_new_device { NEW_TEXTS } else { 0 }
-        | if incoming.disagrees { DISAGREES } else { 0 };
+        | if agreement == Agreement::Disagrees { DISAGREES } else { 0 };
     flags |= if more != 0 { HAS_MORE } else { 0 };
     out[..2].copy_from_slice(&flags.to_le_bytes());
     if more != 0 {

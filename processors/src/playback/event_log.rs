@@ -12,7 +12,7 @@ const HASH_BYTES: usize = size_of::<u64>();
 /// The first entry is long: it names device, app and network.
 const FIRST_ENTRY_BYTES: usize = 64;
 /// Room for about two more events.
-const LEAST_SPARE_BYTES: usize = 40;
+const LEAST_SPARE_BYTES: usize = 52;
 /// A cache line's.
 const LINE_BYTES: usize = 64;
 const TOUCHED_WHOLE_BYTES: usize = 640;

@@ -33,14 +33,19 @@ pub(crate) struct Folded<'l> {
     pub(crate) first_error_code: Option<&'l str>,
 }
 
+/// Place in the fold's own order: ties are told apart by hash.
+type Order = (Rank, u64);
+
 /// What the log says besides what the fold looks at.
 #[derive(Default)]
 struct Aside {
-    runtime: Option<(Rank, u64, i64)>,
-    /// The last position in the fold's own order, ties by hash too.
-    position: Option<((Rank, u64), i64, Option<i64>)>,
+    /// The last event so far.
+    last: Option<Order>,
+    runtime: Option<(Order, i64)>,
+    /// The last position, and its event's sequence.
+    position: Option<(Order, i64, Option<i64>)>,
     /// Device blocks, each with the first event that names it.
-    devices: Vec<(usize, (Rank, u64))>,
+    devices: Vec<(usize, Order)>,
 }
 
 impl Workspace {
@@ -55,7 +60,7 @@ impl Workspace {
             last_position_ms: aside.position.map(|(_, position_ms, _)| position_ms),
             last_position_sequence: aside.position.and_then(|(_, _, sequence)| sequence),
             last_position_at_us: aside.position.map_or(0, |(((at_us, _), _), _, _)| at_us),
-            runtime_ms: aside.runtime.map(|(_, _, runtime_ms)| runtime_ms),
+            runtime_ms: aside.runtime.map(|(_, runtime_ms)| runtime_ms),
             device: first_known(bytes, aside.devices),
             cdn: text(summary.cdn.map(|number| self.texts.place(number))),
             first_error_code: text(summary.first_error_code.map(|number| self.texts.place(number))),
@@ -108,28 +113,37 @@ fn fold_event(entry: &Entry, hash: u64, cdn: u16, error_code: u16) -> qos::Event
 impl Aside {
     fn note(&mut self, entry: &Entry, hash: u64) {
         let order = (entry.rank(), hash);
+        // Nearly every event is: then it need not be compared with what each figure came from.
+        let is_last = self.last.is_none_or(|last| order >= last);
+        if is_last {
+            self.last = Some(order);
+        }
         if let Some(runtime_ms) = entry.runtime_ms
-            && self.runtime.is_none_or(|(rank, hash, _)| order >= (rank, hash))
+            && (is_last || self.runtime.is_none_or(|(before, _)| order >= before))
         {
-            self.runtime = Some((order.0, order.1, i64::from(runtime_ms)));
+            self.runtime = Some((order, i64::from(runtime_ms)));
         }
         if let Some(position_ms) = entry.position_ms
             && entry.kind != schemas::EventType::SeekStart
-            && self.position.is_none_or(|(before, _, _)| order >= before)
+            && (is_last || self.position.is_none_or(|(before, _, _)| order >= before))
         {
             self.position = Some((order, i64::from(position_ms), entry.sequence));
         }
         if let Some(at) = entry.device_at {
             // "The same device" always means the block that came last.
             match self.devices.last_mut() {
-                Some((place, first)) if *place == at => *first = order.min(*first),
+                Some((place, first)) if *place == at => {
+                    if !is_last {
+                        *first = order.min(*first);
+                    }
+                }
                 _ => self.devices.push((at, order)),
             }
         }
     }
 }
 
-fn first_known(bytes: &[u8], mut blocks: Vec<(usize, (Rank, u64))>) -> Device<'_> {
+fn first_known(bytes: &[u8], mut blocks: Vec<(usize, Order)>) -> Device<'_> {
     blocks.sort_unstable_by_key(|&(_, first)| first);
     let mut known = Device::default();
     for (at, _) in blocks {

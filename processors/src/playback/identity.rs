@@ -94,16 +94,19 @@ fn past_ids(header: &[u8]) -> Reader<'_> {
 }
 
 impl<'a> Identity<'a> {
-    /// Reads a header.
-    pub(crate) fn read(header: &'a [u8]) -> Self {
+    /// Reads a header. What an event that agrees with it says is taken from there: it need not be unpacked.
+    pub(crate) fn read(header: &'a [u8], agreeing: Option<&'a PlaybackEvent<'a>>) -> Self {
         let mut reader = Reader::new(header, SESSION_ID_AT);
-        let mut next = || PackedId::take(&mut reader).unpack();
+        let mut next = |said: Option<&'a str>| {
+            let fixed = PackedId::take(&mut reader);
+            said.map_or_else(|| fixed.unpack(), Id::Text)
+        };
         Self {
-            session_id: next(),
-            profile_id: next(),
-            account_id: next(),
-            title_id: next(),
-            episode_id: next(),
+            session_id: next(agreeing.map(|event| event.session_id)),
+            profile_id: next(agreeing.and_then(|event| event.profile_id)),
+            account_id: next(agreeing.and_then(|event| event.account_id)),
+            title_id: next(agreeing.map(|event| event.title_id)),
+            episode_id: next(agreeing.and_then(|event| event.episode_id)),
             preview: header[0] & IS_PREVIEW != 0,
         }
     }

@@ -13,6 +13,7 @@ mod index;
 mod packed_id;
 mod report;
 mod row;
+mod said;
 mod schedule;
 mod state;
 mod table;

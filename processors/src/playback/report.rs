@@ -1,14 +1,14 @@
 //! What the processor says: a row's session and summary, its progress and its active stream.
 
 use pipeline::Outputs;
-use schemas::{ActiveStream, PlaybackSession, QosSessionSummary, Record, StreamState, ViewingProgress, wire};
+use schemas::{ActiveStream, PlaybackEvent, PlaybackSession, QosSessionSummary, Record, StreamState, ViewingProgress, wire};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::completed;
 use crate::qos::{Closing, FOLD_REVISION, Label};
 
 use super::config::{ACTIVE_STREAMS, PROGRESS, QOS, SESSIONS};
-use super::entry::{Device, NO_SEQUENCE};
+use super::entry::{self, Device, NO_SEQUENCE};
 use super::fold::{Folded, Workspace};
 use super::identity::Identity;
 use super::packed_id::Id;
@@ -29,10 +29,12 @@ pub(super) struct Reporter<'r> {
     pub(super) schemas: OutputSchemas,
     pub(super) partition: u32,
     pub(super) log_time_ms: i64,
+    /// The row's newest arrival, where it is at hand and does not contradict the row: texts are taken from it and not from the log.
+    pub(super) agreeing: Option<&'r PlaybackEvent<'r>>,
     pub(super) out: &'r mut Outputs,
 }
 
-impl Reporter<'_> {
+impl<'r> Reporter<'r> {
     /// Reports a row as it stands: session, summary, and where it is closed its progress.
     pub(super) fn say(&mut self, row: &mut Row, workspace: &mut Workspace) {
         row.note_said();
@@ -46,7 +48,7 @@ impl Reporter<'_> {
         let folded = workspace.fold(&row.log, closing);
         let media_ms = folded.summary.media_ms();
         let version = (2 * i64::from(row.log.count()) + i64::from(row.is_closed())) * 256 + i64::from(FOLD_REVISION);
-        let identity = row.identity();
+        let identity = row.identity(self.agreeing);
         self.write_session(row, &identity, &folded, version);
         self.write_summary(row, &identity, &folded, version);
         let position = folded.last_position_ms.map(|position_ms| Position {
@@ -82,10 +84,10 @@ impl Reporter<'_> {
                 at_us,
                 runtime_ms: row.cursor.runtime_ms(),
                 media_ms: row.media_ms(),
-                device_type: device_of(row).1,
+                device_type: self.device_of(row).1,
             };
             let print = position.print();
-            self.write_progress(row, &row.identity(), &position);
+            self.write_progress(row, &row.identity(self.agreeing), &position);
             row.note_progress(print, self.log_time_ms);
         }
     }
@@ -93,9 +95,9 @@ impl Reporter<'_> {
     /// Reports what a stream is doing. Streams without an account count for no limit.
     pub(super) fn say_stream(&mut self, row: &mut Row, at_us: i64) {
         row.active_s = seconds_up(self.log_time_ms);
-        let identity = row.identity();
+        let identity = row.identity(self.agreeing);
         let Some(account_id) = identity.account_id() else { return };
-        let (device_id, device_type) = device_of(row);
+        let (device_id, device_type) = self.device_of(row);
         let state = match (row.is_closed(), row.is_paused) {
             (true, _) => StreamState::Ended,
             (false, true) => StreamState::Paused,
@@ -116,6 +118,17 @@ impl Reporter<'_> {
             wire::frame(self.schemas.active_stream, value);
             stream.encode(value);
         });
+    }
+
+    /// Id and type of the device that the row's newest arrival to name one names.
+    fn device_of<'a>(&self, row: &'a Row) -> (Id<'a>, Option<&'a str>)
+    where
+        'r: 'a,
+    {
+        if let Some(event) = self.agreeing.filter(|event| entry::names_device(event)) {
+            return (event.device_id.map_or(Id::Missing, Id::Text), event.device_type);
+        }
+        row.cursor.device_at().map_or((Id::Missing, None), |at| Device::read_id_and_type(row.log.bytes(), at))
     }
 
     fn write_session(&mut self, row: &Row, identity: &Identity<'_>, folded: &Folded<'_>, version: i64) {
@@ -238,11 +251,6 @@ impl Reporter<'_> {
             progress.encode(value);
         });
     }
-}
-
-/// Id and type of the device that the row's newest event names.
-fn device_of(row: &Row) -> (Id<'_>, Option<&str>) {
-    row.cursor.device_at().map_or((Id::Missing, None), |at| Device::read_id_and_type(row.log.bytes(), at))
 }
 
 /// Where a viewing stands.

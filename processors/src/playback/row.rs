@@ -4,10 +4,11 @@ use schemas::{EventType, PlaybackEvent};
 
 use crate::qos::{self, EndTracker};
 
-use super::entry::{self, Cursor, Incoming};
+use super::entry::{self, Agreement, Cursor, Incoming};
 use super::event_log::EventLog;
 use super::identity::{self, Identity};
 use super::packed_id::Id;
+use super::said::Said;
 
 /// Index of a row in its partition's table.
 pub(crate) type Slot = u32;
@@ -58,6 +59,8 @@ pub(crate) struct Row {
     said_count: u16,
     /// Number of the next mark of an open session.
     pub(crate) mark: u8,
+    /// What its newest event said that agreed with the row; none as long as none did.
+    heard: Said,
     /// None while it is open.
     pub(crate) closed_by: Option<ClosedBy>,
     said_closed: bool,
@@ -67,7 +70,7 @@ pub(crate) struct Row {
     pub(crate) has_progress: bool,
 }
 
-const _: () = assert!(size_of::<Row>() <= 152, "what a row takes, each of millions of live sessions takes");
+const _: () = assert!(size_of::<Row>() <= 160, "what a row takes, each of millions of live sessions takes");
 
 /// How an event relates to what the row held before.
 pub(crate) struct Added {
@@ -75,6 +78,8 @@ pub(crate) struct Added {
     pub(crate) is_newest: bool,
     /// Whether an end is open at the last event of the set.
     pub(crate) is_ended: bool,
+    /// Whether it does not contradict what the row's first event fixed.
+    pub(crate) agrees: bool,
 }
 
 impl Row {
@@ -106,6 +111,7 @@ impl Row {
             active_s: 0,
             said_count: 0,
             mark: 0,
+            heard: Said::default(),
             closed_by: None,
             said_closed: false,
             is_import,
@@ -124,8 +130,9 @@ impl Row {
         identity::session_id(self.log.bytes())
     }
 
-    pub(crate) fn identity(&self) -> Identity<'_> {
-        Identity::read(self.log.bytes())
+    /// What its first event fixed. `agreeing` is an event that agrees with it, where there is one at hand.
+    pub(crate) fn identity<'a>(&'a self, agreeing: Option<&'a PlaybackEvent<'a>>) -> Identity<'a> {
+        Identity::read(self.log.bytes(), agreeing)
     }
 
     /// False once its slot is free: every row's log has a header.
@@ -188,7 +195,8 @@ impl Row {
         let is_newest = rank > self.cursor.last;
         let position_before = (self.cursor.position_rank, self.cursor.position_ms());
         workspace.entry.clear();
-        entry::write(&mut self.cursor, incoming, self.log.bytes(), &mut workspace.entry);
+        let agreement = self.hear(incoming.event);
+        entry::write(&mut self.cursor, incoming, agreement, self.log.bytes(), &mut workspace.entry);
         self.log.push(hash, &workspace.entry);
         self.last_log_after_ms = u32::try_from(log_time_ms.saturating_sub(self.opened_log_ms)).unwrap_or(u32::MAX);
         self.has_progress |= position_before != (self.cursor.position_rank, self.cursor.position_ms());
@@ -198,7 +206,19 @@ impl Row {
             _ => {}
         }
         self.follow_end(incoming, hash, is_newest, workspace);
-        Added { is_newest, is_ended: self.end.as_ref().is_some_and(|end| end.is_ended()) }
+        let is_ended = self.end.as_ref().is_some_and(|end| end.is_ended());
+        Added { is_newest, is_ended, agrees: agreement != Agreement::Disagrees }
+    }
+
+    /// How what the event says relates to what the row holds; it is noted as said.
+    fn hear(&mut self, event: &PlaybackEvent<'_>) -> Agreement {
+        let said = Said::by(event);
+        if said == self.heard {
+            return Agreement::Repeats;
+        }
+        let is_contradicted = identity::is_contradicted_by(self.log.bytes(), event);
+        self.heard = if is_contradicted { Said::default() } else { said };
+        if is_contradicted { Agreement::Disagrees } else { Agreement::Agrees }
     }
 
     /// Whether an end is open is known event by event while they come in order. Only where there is an end and an event comes out of

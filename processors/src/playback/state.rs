@@ -184,10 +184,10 @@ impl PlaybackState {
         out: &mut Outputs,
     ) {
         let row = self.table.row_mut(slot);
-        let disagrees = !is_new && identity::is_contradicted_by(row.log.bytes(), event);
-        let incoming = Incoming { event, effective_time_us, disagrees };
+        let incoming = Incoming { event, effective_time_us };
         let added = row.add(&incoming, event_hash, log_time_ms, &mut self.workspace);
-        let mut reporter = Reporter { schemas: self.schemas, partition: self.partition, log_time_ms, out };
+        let agreeing = added.agrees.then_some(event);
+        let mut reporter = Reporter { schemas: self.schemas, partition: self.partition, log_time_ms, agreeing, out };
         let must_rearm = if row.is_closed() {
             after_closing(row, &added, &incoming, &self.config, &mut reporter, &mut self.workspace)
         } else {
@@ -248,7 +248,7 @@ impl PlaybackState {
             row.timer_tag = self.timers.set(next_ms, slot);
             return;
         }
-        let mut reporter = Reporter { schemas: self.schemas, partition: self.partition, log_time_ms: due_ms, out };
+        let mut reporter = Reporter { schemas: self.schemas, partition: self.partition, log_time_ms: due_ms, agreeing: None, out };
         match due {
             Due::Mark => {
                 row.mark = schedule::mark_after(row.opened_log_ms, due_ms);

@@ -59,8 +59,12 @@ impl<'a> Reader<'a> {
         if first < 0x80 {
             return u64::from(first);
         }
-        let mut value = u64::from(first & 0x7f);
-        let mut shift = 7;
+        let second = self.byte();
+        let mut value = u64::from(first & 0x7f) | u64::from(second & 0x7f) << 7;
+        if second < 0x80 {
+            return value;
+        }
+        let mut shift = 14;
         loop {
             let byte = self.byte();
             value |= u64::from(byte & 0x7f) << shift;
@@ -87,7 +91,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn take_text(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(self.take_text_bytes()?).ok()
+        schemas::text::from_utf8(self.take_text_bytes()?)
     }
 }
 
