@@ -10,17 +10,20 @@ use crate::{Line, ReceivedTime};
 const NOW_MS: i64 = 1_704_067_200_000;
 
 /// Judges any bytes as a line for each topic, twice, and holds what is accepted to be readable, and the judgement to be the same.
+/// The topics that took the line are counted, so that a run knows whether its inputs come that far.
 ///
 /// # Panics
 /// Where an invariant is broken.
-pub fn fuzz_ingest_line(data: &[u8]) {
+pub fn fuzz_ingest_line(data: &[u8]) -> usize {
     let line = Line { number: 1, bytes: data, length: data.len() as u64 };
+    let mut taken = 0;
     for topic in RawTopic::ALL {
         let judge = || Judge::new(topic, 7, ReceivedTime::now(NOW_MS), 72 * 3_600_000).judge(line);
         let first = judge();
         assert_eq!(first, judge(), "a judgement depends on the line alone");
         match first {
             Ok(accepted) => {
+                taken += 1;
                 let (schema_id, body) = wire::split(&accepted.value).expect("what is accepted is framed");
                 assert_eq!(schema_id, 7);
                 let essence = topic.essence(body).expect("what is accepted passes the processor's checks");
@@ -29,4 +32,5 @@ pub fn fuzz_ingest_line(data: &[u8]) {
             Err(refusal) => assert!(!refusal.reason.is_empty() && !refusal.detail.is_empty()),
         }
     }
+    taken
 }

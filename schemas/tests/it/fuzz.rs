@@ -1,12 +1,13 @@
-//! A seeded run of the fuzz targets. PLAYHEAD_FUZZ_RUNS says how many inputs, over all of them.
+//! Seeded runs of the fuzz targets. PLAYHEAD_FUZZ_RUNS says how many inputs each of them gets.
 
 use schemas::fuzz::{fuzz_decode, fuzz_json_line, fuzz_plan};
 use schemas::{CleanPlaybackEvent, PlaybackEvent, Record, Schema, json};
 
 use crate::records::{Numbers, documents, encoded, full_event, subjects};
 
-fn runs() -> usize {
-    std::env::var("PLAYHEAD_FUZZ_RUNS").map_or(200_000, |runs| runs.parse().expect("PLAYHEAD_FUZZ_RUNS is a number"))
+/// How many inputs a target gets: `usual` where nobody says.
+fn runs(usual: usize) -> usize {
+    std::env::var("PLAYHEAD_FUZZ_RUNS").map_or(usual, |runs| runs.parse().expect("PLAYHEAD_FUZZ_RUNS is a number"))
 }
 
 /// Good inputs, from which the bad ones are made.
@@ -51,7 +52,7 @@ fn bodies() {
     seeds.push(encoded(&CleanPlaybackEvent::default()));
     seeds.push(b"\x00\x00\x00\x00\x01".to_vec());
     let mut numbers = Numbers(1);
-    for _ in 0..runs() * 6 / 10 {
+    for _ in 0..runs(120_000) {
         let mut data = seeds[numbers.below(seeds.len())].clone();
         mutate(&mut data, &mut numbers);
         fuzz_decode(&data);
@@ -65,7 +66,7 @@ fn lines_of_json() {
         fuzz_json_line(seed);
     }
     let mut numbers = Numbers(2);
-    for _ in 0..runs() * 3 / 10 {
+    for _ in 0..runs(60_000) {
         let mut data = seeds[numbers.below(seeds.len())].clone();
         mutate(&mut data, &mut numbers);
         fuzz_json_line(&data);
@@ -76,15 +77,17 @@ fn lines_of_json() {
 fn plans() {
     const WRITERS: [&str; 3] =
         [PlaybackEvent::SCHEMA, include_str!("../data/PlaybackEvent.newer.avsc"), include_str!("../data/PlaybackEvent.older.avsc")];
-    let mut numbers = Numbers(3);
     let document = json::to_value(&Schema::parse(PlaybackEvent::SCHEMA).unwrap(), &encoded(&full_event())).unwrap();
-    for run in 0..runs() / 10 {
-        let writer = WRITERS[run % WRITERS.len()];
+    let bodies = WRITERS.map(|writer| {
         let schema = Schema::parse(writer).unwrap();
         let mut document = document.clone();
         document.as_object_mut().unwrap().retain(|key, _| schema.field_names().any(|name| name == key));
-        let mut body = json::to_body(&schema, &document).unwrap();
-        let mut text = writer.as_bytes().to_vec();
+        json::to_body(&schema, &document).unwrap()
+    });
+    let mut numbers = Numbers(3);
+    for run in 0..runs(20_000) {
+        let mut text = WRITERS[run % WRITERS.len()].as_bytes().to_vec();
+        let mut body = bodies[run % WRITERS.len()].clone();
         // Either a bad schema or a bad body: both at once are refused for the first.
         if numbers.below(4) == 0 {
             mutate(&mut text, &mut numbers)
