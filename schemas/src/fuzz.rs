@@ -117,7 +117,8 @@ impl Harness {
         self.agree(data);
     }
 
-    /// Ours and apache-avro's verdict on the Avro of an event. Ours may refuse more: limits, and integers of more than 64 bits.
+    /// Ours and apache-avro's verdict on the Avro of an event. Ours may refuse more: limits, integers of more than 64 bits, and blocks
+    /// whose size in bytes is below 0 or beyond the body, which apache-avro reads and does not look at.
     fn agree(&self, body: &[u8]) {
         let verdict = PlaybackEvent::decode(&self.playback, body).map(drop);
         let mut rest = body;
@@ -127,7 +128,7 @@ impl Harness {
             (Ok(()), Ok(_)) => assert!(rest.is_empty(), "apache-avro leaves {} bytes of an event that was accepted", rest.len()),
             (Ok(()), Err(error)) => panic!("accepted, but apache-avro says {error}: {body:02x?}"),
             (Err(rejection), Ok(_)) => assert!(
-                !is_undecodable(rejection) || !rest.is_empty() || rejection.detail.contains("64 bits"),
+                !is_undecodable(rejection) || !rest.is_empty() || rejection.detail.contains("64 bits") || may_be_of_a_block(rejection),
                 "{rejection}, but apache-avro reads it: {body:02x?}"
             ),
             (Err(_), Err(_)) => {}
@@ -146,4 +147,9 @@ impl Harness {
 
 fn is_undecodable(rejection: &Rejection) -> bool {
     matches!(rejection.reason, Reason::Undecodable | Reason::NotUtf8 | Reason::TrailingBytes)
+}
+
+/// Whether the size of a block of `attributes` may be to blame, the one field of an event that has blocks.
+fn may_be_of_a_block(rejection: &Rejection) -> bool {
+    rejection.field == Some("attributes") && ["a length below 0", "the body ends within the value"].contains(&rejection.detail.as_str())
 }

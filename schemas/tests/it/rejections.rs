@@ -211,6 +211,13 @@ fn blocks_of_attributes_are_read() {
     assert_eq!(encoded(&read), body, "blocks stay as they came");
     let hostile = [front, b"\xff\xff\xff\xff\x0f\x02k\x02v\x00"].concat();
     assert_eq!(decode(&hostile).unwrap_err().field, Some("attributes"));
+    // A size below 0, and one beyond the body: apache-avro passes over both.
+    for (size, detail) in [(b"\x19", "a length below 0"), (b"\x7e", "the body ends within the value")] {
+        let body = [front, b"\x03", size, b"\x02k\x02v\x0enetwork\x08wifi\x00"].concat();
+        let rejection = decode(&body).unwrap_err();
+        assert_eq!((rejection.reason, rejection.field, rejection.detail.as_str()), (Reason::Undecodable, Some("attributes"), detail));
+        schemas::fuzz::fuzz_decode(&body);
+    }
 }
 
 #[test]
