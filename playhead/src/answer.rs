@@ -57,8 +57,13 @@ impl Answer {
         lines.try_for_each(|line| self.line(line.trim_end()))
     }
 
+    /// Hands on what there is so far.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Hands everything on.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.out.flush()
+        self.flush()
     }
 }

@@ -31,22 +31,23 @@ impl Line<'_> {
 pub struct Lines<R> {
     input: R,
     number: u64,
+    /// What has come of the line that is read.
     line: Vec<u8>,
+    /// Its length so far, bytes.
+    length: u64,
 }
 
 impl<R: BufRead> Lines<R> {
     /// The lines of `input`.
     pub fn new(input: R) -> Self {
-        Self { input, number: 0, line: Vec::new() }
+        Self { input, number: 0, line: Vec::new(), length: 0 }
     }
 
     /// The next line; none at the end.
     ///
     /// # Errors
-    /// Where the input can't be read.
+    /// Where the input can't be read. After [`io::ErrorKind::WouldBlock`] it may be asked again: what had come of the line is kept.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
-        self.line.clear();
-        let mut length = 0;
         let mut ended = false;
         while !ended {
             let available = self.input.fill_buf()?;
@@ -55,13 +56,17 @@ impl<R: BufRead> Lines<R> {
             }
             let end = available.iter().position(|byte| *byte == b'\n');
             let part = &available[..end.unwrap_or(available.len())];
+            if self.length == 0 {
+                self.line.clear();
+            }
             let room = LINE_BYTES - self.line.len();
             self.line.extend_from_slice(&part[..part.len().min(room)]);
-            length += part.len() as u64;
+            self.length += part.len() as u64;
             let consumed = part.len() + usize::from(end.is_some());
             ended = end.is_some();
             self.input.consume(consumed);
         }
+        let mut length = std::mem::take(&mut self.length);
         if length == 0 && !ended {
             return Ok(None);
         }

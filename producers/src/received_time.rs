@@ -52,6 +52,12 @@ impl ReceivedTime {
         Ok(Self { ms, now_ms, is_given: true })
     }
 
+    /// The same at another time of the clock: a given time stays.
+    #[must_use]
+    pub fn at(self, now_ms: i64) -> Self {
+        Self { ms: if self.is_given { self.ms } else { now_ms }, now_ms, ..self }
+    }
+
     /// Microseconds since 1970 UTC.
     #[must_use]
     pub fn us(&self) -> i64 {

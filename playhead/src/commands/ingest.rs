@@ -14,9 +14,10 @@ use schemas::SchemaSource as _;
 use schemas::registry::value_subject;
 use serde::Serialize;
 
-use super::received_time;
+use super::stream_input::StreamInput;
 use super::summary::Outcome;
 use super::unreported::Mark;
+use super::{now_ms, received_time};
 use crate::answer::Answer;
 use crate::cli::Ingest;
 use crate::config::{Config, PlaybackSettings};
@@ -56,7 +57,8 @@ pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow
     let mut lane = LocalLane::new(&folder.log, "ingest", &[], &topics)?;
     let options = IngestOptions {
         topic,
-        received,
+        // A clock that was put out of order on the way counts as it stood at the start.
+        received: &|| received.at(now_ms().unwrap_or(received.now_ms)),
         late_horizon_ms: config.playback.late_horizon_ms,
         batch_lines: BATCH_LINES,
         schema_id: folder.registry.register(&value_subject(topic.name()), topic.schema())?,
@@ -75,14 +77,17 @@ fn is_standard_input(file: &Path) -> bool {
 
 fn open(file: &Path, progress: &Progress) -> io::Result<Box<dyn Read>> {
     if is_standard_input(file) {
-        return Ok(Box::new(progress.reading("reading", None, io::stdin().lock())));
+        return Ok(Box::new(progress.reading("reading", None, StreamInput::new(io::stdin())?)));
     }
     if file.is_dir() {
         return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder"));
     }
     let file = File::open(file)?;
-    let length = file.metadata().ok().map(|metadata| metadata.len());
-    Ok(Box::new(progress.reading("reading", length, file)))
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(Box::new(progress.reading("reading", None, StreamInput::new(file)?)));
+    }
+    Ok(Box::new(progress.reading("reading", Some(metadata.len()), file)))
 }
 
 /// The verdicts on the lines that were refused, as they come.
@@ -98,7 +103,7 @@ impl Verdicts<'_> {
             return Ok(());
         }
         let shown = if self.answer.is_json { self.answer.json(verdict) } else { self.answer.line(&verdict.to_string()) };
-        match shown {
+        match shown.and_then(|()| self.answer.flush()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 self.is_closed = true;
                 Ok(())

@@ -9,6 +9,7 @@ mod read;
 mod resume;
 mod schemas_check;
 mod session;
+mod stream_input;
 mod summary;
 mod unreported;
 

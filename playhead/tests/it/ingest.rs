@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -59,6 +59,25 @@ fn standard_input_is_read() {
     assert!(output.status.success());
     assert_eq!(folder.json_lines(&["read", "playback_events", "--limit", "100"]).len(), 1);
     assert_eq!(folder.json_lines(&["read", "playback_events", "--heartbeats"]).len(), 1 + 2 * 4);
+}
+
+/// As `tail -f events.ndjson | playhead ingest -` does it: the input goes on, and its lines get their verdicts all the same.
+#[test]
+fn lines_of_a_pipe_that_stays_open_do_not_wait_for_more() {
+    let folder = Folder::new();
+    let mut child =
+        folder.command(&["ingest", "-", "--received-time", RECEIVED]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let out = child.stdout.take().unwrap();
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    input.write_all(format!("{EVENT}\nnot json\n").as_bytes()).unwrap();
+    let first = lines.recv_timeout(std::time::Duration::from_secs(60));
+    input.write_all(EVENT.replace("PLAY", "PAUSE").as_bytes()).unwrap();
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(first.expect("a verdict before the input ends").starts_with("line 2: not_json"));
+    assert!(lines.iter().any(|line| line.starts_with("3 lines: 2 accepted, 1 rejected")));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub fn fuzz_ingest_line(data: &[u8]) -> usize {
     let line = Line { number: 1, bytes: data, length: data.len() as u64 };
     let mut taken = 0;
     for topic in RawTopic::ALL {
-        let judge = || Judge::new(topic, 7, ReceivedTime::now(NOW_MS), 72 * 3_600_000).judge(line);
+        let judge = || Judge::new(topic, 7, 72 * 3_600_000).judge(line, ReceivedTime::now(NOW_MS));
         let first = judge();
         assert_eq!(first, judge(), "a judgement depends on the line alone");
         match first {

@@ -13,7 +13,6 @@ use crate::{LINE_BYTES, Line, ReceivedTime};
 pub struct Judge {
     topic: RawTopic,
     schema_id: u32,
-    received: ReceivedTime,
     /// How old an event may be against received_time, microseconds; holds only where received_time is the clock's.
     late_horizon_us: i64,
     ids: EventIds,
@@ -35,11 +34,12 @@ pub struct Accepted {
 impl Judge {
     /// A judge of lines for `topic`, whose schema has the id `schema_id`.
     #[must_use]
-    pub fn new(topic: RawTopic, schema_id: u32, received: ReceivedTime, late_horizon_ms: i64) -> Self {
-        Self { topic, schema_id, received, late_horizon_us: late_horizon_ms.saturating_mul(1000), ids: EventIds::default() }
+    pub fn new(topic: RawTopic, schema_id: u32, late_horizon_ms: i64) -> Self {
+        Self { topic, schema_id, late_horizon_us: late_horizon_ms.saturating_mul(1000), ids: EventIds::default() }
     }
 
-    pub(crate) fn judge(&mut self, line: Line<'_>) -> Result<Accepted, Refusal> {
+    /// Judges a line that is received at this time, where it does not say so itself.
+    pub(crate) fn judge(&mut self, line: Line<'_>, received: ReceivedTime) -> Result<Accepted, Refusal> {
         if line.is_too_long() {
             return Err(Refusal::of_line("line_too_long", format!("{} bytes, at most {LINE_BYTES}", line.length)));
         }
@@ -49,13 +49,13 @@ impl Judge {
             let id = self.ids.next_id(&event);
             event.insert("event_id".into(), id.to_string().into());
         }
-        let is_given = self.received.is_given || event.get("received_time").is_some_and(|time| !time.is_null());
+        let is_given = received.is_given || event.get("received_time").is_some_and(|time| !time.is_null());
         if event.get("received_time").is_none_or(Value::is_null) {
-            event.insert("received_time".into(), self.received.us().into());
+            event.insert("received_time".into(), received.us().into());
         }
         let sent_type = event.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (body, essence) = self.encode(event)?;
-        self.check_times(&essence, is_given)?;
+        self.check_times(&essence, received.now_ms, is_given)?;
         let mut value = Vec::with_capacity(wire::FRAME_BYTES + body.len());
         wire::frame(self.schema_id, &mut value);
         value.extend_from_slice(&body);
@@ -69,8 +69,8 @@ impl Judge {
     }
 
     /// The rules are those of every raw record; the words are for whoever sends lines.
-    fn check_times(&self, essence: &Essence, is_given: bool) -> Result<(), Refusal> {
-        let now_us = self.received.now_ms.saturating_mul(1000);
+    fn check_times(&self, essence: &Essence, now_ms: i64, is_given: bool) -> Result<(), Refusal> {
+        let now_us = now_ms.saturating_mul(1000);
         let received_us = essence.received_time_us;
         admission::check_received_time(received_us, now_us).map_err(|rejection| {
             let ahead = span(received_us.saturating_sub(now_us));

@@ -1,7 +1,7 @@
 //! The run over a file: lines in, records and verdicts out.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, ErrorKind};
 
 use pipeline::{Log, LogError, OutputTopic, Outputs, Spread, partition_for};
 
@@ -16,16 +16,20 @@ const ATTEMPTS: u32 = 5;
 /// Bytes that are worth a transaction of their own.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
+/// How long a line waits for others to share its transaction, ms.
+const BATCH_MS: i64 = 1_000;
+
 /// Unknown types that are named; the others are only counted.
 const UNKNOWN_TYPES_NAMED: usize = 20;
 
 /// How an ingest is run.
-#[derive(Clone, Copy, Debug)]
-pub struct IngestOptions {
+#[derive(Clone, Copy)]
+pub struct IngestOptions<'c> {
     /// Where the events go.
     pub topic: RawTopic,
-    /// When the events are said to have been received, where they don't say so themselves.
-    pub received: ReceivedTime,
+    /// When an event that comes now is said to have been received, where it does not say so itself. Asked for each line: an input may go on
+    /// for hours.
+    pub received: &'c dyn Fn() -> ReceivedTime,
     /// The bound for late data, ms.
     pub late_horizon_ms: i64,
     /// Lines per transaction.
@@ -83,7 +87,8 @@ pub fn outputs(topic: RawTopic, partitions: u32) -> [OutputTopic; 1] {
 }
 
 /// Writes the lines of `input` to the topic through `log`, whose outputs are [`outputs`]. Each line gets its verdict, in order, once what
-/// it says is true: an accepted line is then in the log.
+/// it says is true: an accepted line is then in the log. Lines share a transaction, but none waits for others for much longer than a second:
+/// where `input` says [`ErrorKind::WouldBlock`], for nothing has come yet, what is there is written, and `input` is asked again.
 ///
 /// There is no ledger: lines that are sent again are taken for duplicates by the processor as long as it remembers them.
 ///
@@ -93,19 +98,24 @@ pub fn ingest<R: BufRead, L: Log>(
     input: R,
     log: &mut L,
     topics: &[OutputTopic; 1],
-    options: &IngestOptions,
+    options: &IngestOptions<'_>,
     on_verdict: &mut dyn FnMut(&Verdict) -> io::Result<()>,
 ) -> Result<IngestReport, IngestError> {
-    let mut judge = Judge::new(options.topic, options.schema_id, options.received, options.late_horizon_ms);
+    let mut judge = Judge::new(options.topic, options.schema_id, options.late_horizon_ms);
     let mut lines = Lines::new(input);
     let mut report = IngestReport::default();
-    let mut batch = Batch { log, out: Outputs::new(topics), accepted: Vec::new(), accepted_bytes: 0, verdicts: Vec::new() };
+    let mut batch =
+        Batch { log, out: Outputs::new(topics), accepted: Vec::new(), accepted_bytes: 0, verdicts: Vec::new(), opened_ms: None };
     let mut last_received_ms = None;
     let mut broken = None;
     loop {
         let line = match lines.next_line() {
             Ok(Some(line)) => line,
             Ok(None) => break,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                batch.commit(on_verdict)?;
+                continue;
+            }
             Err(error) => {
                 // What was read before the input broke off is kept.
                 broken = Some(error);
@@ -116,26 +126,25 @@ pub fn ingest<R: BufRead, L: Log>(
             continue;
         }
         report.lines += 1;
-        match judge.judge(line) {
+        let received = (options.received)();
+        match judge.judge(line, received) {
             Ok(accepted) => {
                 report.note_accepted(&accepted);
                 last_received_ms = last_received_ms.max(Some(accepted.timestamp_ms));
-                batch.verdicts.push(Verdict::accepted(line.number));
-                batch.accepted_bytes += accepted.value.len();
-                batch.accepted.push(accepted);
+                batch.accept(line.number, accepted);
             }
             Err(refusal) => {
                 report.rejected += 1;
                 batch.verdicts.push(Verdict::rejected(line.number, refusal));
             }
         }
-        if batch.verdicts.len() >= options.batch_lines || batch.accepted_bytes >= BATCH_BYTES {
+        if batch.is_due(options.batch_lines, received.now_ms) {
             batch.commit(on_verdict)?;
         }
     }
     batch.commit(on_verdict)?;
     if let Some(last_received_ms) = last_received_ms {
-        batch.write(|_, out| closing_heartbeats::push(out, 0, "ingest", last_received_ms, options.received.now_ms))?;
+        batch.write(|_, out| closing_heartbeats::push(out, 0, "ingest", last_received_ms, (options.received)().now_ms))?;
     }
     match broken {
         None => Ok(report),
@@ -150,9 +159,23 @@ struct Batch<'r, L> {
     accepted: Vec<Accepted>,
     accepted_bytes: usize,
     verdicts: Vec<Verdict>,
+    /// The clock at its first line, ms since 1970 UTC.
+    opened_ms: Option<i64>,
 }
 
 impl<L: Log> Batch<'_, L> {
+    fn accept(&mut self, line: u64, event: Accepted) {
+        self.verdicts.push(Verdict::accepted(line));
+        self.accepted_bytes += event.value.len();
+        self.accepted.push(event);
+    }
+
+    /// Whether it is to be written, now that one more line has been judged.
+    fn is_due(&mut self, batch_lines: usize, now_ms: i64) -> bool {
+        let opened_ms = *self.opened_ms.get_or_insert(now_ms);
+        self.verdicts.len() >= batch_lines || self.accepted_bytes >= BATCH_BYTES || now_ms.saturating_sub(opened_ms) >= BATCH_MS
+    }
+
     fn commit(&mut self, on_verdict: &mut dyn FnMut(&Verdict) -> io::Result<()>) -> Result<(), IngestError> {
         if !self.accepted.is_empty() {
             self.write(|accepted, out| {
@@ -164,6 +187,7 @@ impl<L: Log> Batch<'_, L> {
             self.accepted.clear();
             self.accepted_bytes = 0;
         }
+        self.opened_ms = None;
         for verdict in self.verdicts.drain(..) {
             on_verdict(&verdict).map_err(IngestError::Verdict)?;
         }

@@ -9,14 +9,14 @@ use crate::support::{NOW_MS, PARTITIONS, lane, log, received, records};
 
 const EVENT: &str = r#"{"event_id":"018d0000-0000-7000-8000-000000000001","session_id":"s1","type":"PLAY","event_time":"2024-01-31T23:59:00Z","title_id":"t1"}"#;
 
-fn options(topic: RawTopic, received: ReceivedTime) -> IngestOptions {
+fn options(topic: RawTopic, received: &dyn Fn() -> ReceivedTime) -> IngestOptions<'_> {
     IngestOptions { topic, received, late_horizon_ms: 72 * 3_600_000, batch_lines: 3, schema_id: 9 }
 }
 
 fn run(log: &LocalLog, topic: RawTopic, received: ReceivedTime, text: &[u8]) -> (IngestReport, Vec<Verdict>) {
     let topics = outputs(topic, PARTITIONS);
     let mut verdicts = Vec::new();
-    let report = ingest(text, &mut lane(log, &topics), &topics, &options(topic, received), &mut |verdict| {
+    let report = ingest(text, &mut lane(log, &topics), &topics, &options(topic, &|| received), &mut |verdict| {
         verdicts.push(verdict.clone());
         Ok(())
     });
@@ -255,7 +255,7 @@ fn a_lost_transaction_loses_nothing() {
             let log = log();
             let mut lane = FaultLog::new(lane(&log, &topics), &[Fault { at, of: Some(of), kind }]);
             let report =
-                ingest(&text[..], &mut lane, &topics, &options(RawTopic::PlaybackEvents, received(NOW_MS)), &mut |_| Ok(())).unwrap();
+                ingest(&text[..], &mut lane, &topics, &options(RawTopic::PlaybackEvents, &|| received(NOW_MS)), &mut |_| Ok(())).unwrap();
             assert_eq!((report.accepted, lane.fired()), (8, 1), "{kind:?} at {of:?} {at}");
             let mut values: Vec<_> = records(&log, "playback_events").0.into_iter().map(|record| record.value).collect();
             values.sort();
@@ -273,7 +273,7 @@ fn a_verdict_is_given_when_it_is_true() {
         let log = log();
         let mut lane = FaultLog::new(lane(&log, &topics), &[Fault { at, of: Some(Call::Commit), kind: FaultKind::Crash }]);
         let mut accepted = 0;
-        let crashed = ingest(&text[..], &mut lane, &topics, &options(RawTopic::PlaybackEvents, received(NOW_MS)), &mut |_| {
+        let crashed = ingest(&text[..], &mut lane, &topics, &options(RawTopic::PlaybackEvents, &|| received(NOW_MS)), &mut |_| {
             accepted += 1;
             Ok(())
         });
@@ -302,11 +302,77 @@ fn what_came_before_the_input_broke_off_is_kept() {
     let input = std::io::BufReader::new(BreaksOff(&text));
     let mut verdicts = 0;
     let result =
-        ingest(input, &mut lane(&log, &topics), &topics, &options(RawTopic::PlaybackEvents, ReceivedTime::now(NOW_MS)), &mut |_| {
+        ingest(input, &mut lane(&log, &topics), &topics, &options(RawTopic::PlaybackEvents, &|| ReceivedTime::now(NOW_MS)), &mut |_| {
             verdicts += 1;
             Ok(())
         });
     assert!(result.is_err());
     let (events, beats) = records(&log, "playback_events");
     assert_eq!((verdicts, events.len(), beats.len()), (1, 1, PARTITIONS as usize));
+}
+
+/// A pipe into which a line is written now and then: each piece of bytes is what has come when it is asked, none is nothing yet.
+struct Pipe<'t> {
+    pieces: std::vec::IntoIter<Option<&'t [u8]>>,
+    /// What there was to see when it was asked and had nothing.
+    seen: &'t mut dyn FnMut(),
+}
+
+impl std::io::Read for Pipe<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.pieces.next() {
+            Some(Some(mut piece)) => piece.read(buffer),
+            Some(None) => {
+                (self.seen)();
+                Err(std::io::ErrorKind::WouldBlock.into())
+            }
+            None => Ok(0),
+        }
+    }
+}
+
+#[test]
+fn lines_of_a_slow_pipe_are_written_when_nothing_more_has_come() {
+    let log = log();
+    let topics = outputs(RawTopic::PlaybackEvents, PARTITIONS);
+    let line = [EVENT.as_bytes(), b"\n"].concat();
+    // A line, half of one, and its other half.
+    let pieces = vec![None, Some(&line[..]), None, Some(&line[..40]), None, None, Some(&line[40..]), None];
+    let mut written = Vec::new();
+    let mut seen = || written.push(records(&log, "playback_events").0.len());
+    let pipe = Pipe { pieces: pieces.into_iter(), seen: &mut seen };
+    let options = options(RawTopic::PlaybackEvents, &|| ReceivedTime::now(NOW_MS));
+    let input = producers::open_plain_or_gzip(pipe).unwrap();
+    let report = ingest(input, &mut lane(&log, &topics), &topics, &IngestOptions { batch_lines: 5_000, ..options }, &mut |_| Ok(()));
+    assert_eq!(report.unwrap().accepted, 2);
+    // As it stands when the pipe is asked: what it says it had nothing for is written after that.
+    assert_eq!(written, [0, 0, 1, 1, 1]);
+    assert_eq!(records(&log, "playback_events").0.len(), 2);
+}
+
+#[test]
+fn each_line_is_received_when_it_comes_and_waits_for_others_a_second() {
+    let hour_ms = 3_600_000;
+    for (given, expected_ms) in [(None, [-2 * hour_ms, -2 * hour_ms + 999, -hour_ms, 0]), (Some(-3 * hour_ms), [-3 * hour_ms; 4])] {
+        let log = log();
+        let topics = outputs(RawTopic::PlaybackEvents, PARTITIONS);
+        let text = [EVENT.as_bytes(), b"\n"].concat().repeat(4);
+        // The clock as each line comes, and at the end.
+        let clock = std::cell::RefCell::new([-2 * hour_ms, -2 * hour_ms + 999, -hour_ms, 0, 0].into_iter());
+        let at_start = given.map_or(ReceivedTime::now(NOW_MS), |ms| received(NOW_MS + ms));
+        let received = || at_start.at(NOW_MS + clock.borrow_mut().next().unwrap());
+        let mut written = Vec::new();
+        let options = IngestOptions { batch_lines: 5_000, ..options(RawTopic::PlaybackEvents, &received) };
+        ingest(&text[..], &mut lane(&log, &topics), &topics, &options, &mut |verdict| {
+            assert!(!verdict.is_rejected(), "{verdict}");
+            written.push(records(&log, "playback_events").0.len());
+            Ok(())
+        })
+        .unwrap();
+        // The third line comes when the first has waited for an hour.
+        assert_eq!(written, [3, 3, 3, 4]);
+        let mut times_ms: Vec<_> = records(&log, "playback_events").0.iter().map(|record| record.timestamp_ms - NOW_MS).collect();
+        times_ms.sort_unstable();
+        assert_eq!(times_ms, expected_ms);
+    }
 }

@@ -27,6 +27,30 @@ fn lines_end_with_lf_crlf_or_the_file() {
     expect("a\rb\n", &["a\rb"]);
 }
 
+/// Gives a byte and then says that nothing has come, in turns.
+struct Stutters<'t>(&'t [u8], bool);
+
+impl Read for Stutters<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 { Err(std::io::ErrorKind::WouldBlock.into()) } else { self.0.read(&mut buffer[..1]) }
+    }
+}
+
+#[test]
+fn a_line_that_comes_in_pieces_is_whole() {
+    let mut lines = Lines::new(open_plain_or_gzip(Stutters(b"one\r\n\n\xEF\xBB\xBFtwo", false)).unwrap());
+    let mut all = Vec::new();
+    loop {
+        match lines.next_line() {
+            Ok(Some(line)) => all.push((line.number, line.bytes.to_vec(), line.length)),
+            Ok(None) => break,
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+        }
+    }
+    assert_eq!(all, [(1, b"one".to_vec(), 3), (2, vec![], 0), (3, "\u{FEFF}two".into(), 6)]);
+}
+
 #[test]
 fn a_huge_line_is_cut_and_the_next_one_is_whole() {
     let mut input = vec![b'x'; LINE_BYTES + 1];
