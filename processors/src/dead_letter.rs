@@ -1,15 +1,18 @@
 //! Dead letters: a refused record as it came, with the reason, and the way back from them to what was refused.
 
+mod fit;
+mod header_name;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pipeline::{DeadLetters, Moment, Outputs, Record, Rejection, TopicId, TopicPartition, Unavailable, partition_for};
 use schemas::{DeadLetter, Decoder, Headers, Record as _, SchemaSource, SourceError, wire};
-use sha2::{Digest, Sha256};
 
-/// The largest value that a dead letter carries whole: the largest record of a raw topic. A larger one is given by reference.
-const MAX_VALUE_BYTES: usize = schemas::limits::RECORD_BYTES;
-/// What a dead letter keeps of a larger one.
-const KEPT_BYTES: usize = schemas::limits::REFERENCED_VALUE_BYTES;
+use fit::Fit;
+
+/// Largest dead letter, bytes: what its topic takes (topics.yaml), less 4 KiB for the record around it, the lengths of value and headers, and
+/// what is said of headers that are left out.
+const MAX_LETTER_BYTES: usize = (1_152 - 4) * 1024;
 
 /// Writes the dead letters of one stage.
 pub struct DeadLetterWriter {
@@ -80,12 +83,8 @@ impl DeadLetters for DeadLetterWriter {
 
     fn write(&self, stage: &str, record: &Record<'_>, moment: &Moment, rejection: &Rejection, out: &mut Outputs) {
         let log_time_ms = moment.log_time_ms.unwrap_or(record.timestamp_ms);
-        let is_too_large = record.value.is_some_and(|value| value.len() > MAX_VALUE_BYTES);
-        let mut encoded = Vec::new();
-        let names: Vec<_> = record.headers.iter().map(|(name, value)| (String::from_utf8_lossy(name), value)).collect();
-        let headers = Headers::encode(names.iter().map(|(name, value)| (&**name, *value)), &mut encoded);
         let source = self.key(moment.source);
-        let letter = DeadLetter {
+        let mut letter = DeadLetter {
             topic_id: moment.topic_id.0,
             partition: i32::try_from(moment.source.partition).unwrap_or(i32::MAX),
             offset: record.offset,
@@ -93,10 +92,10 @@ impl DeadLetters for DeadLetterWriter {
             stage,
             timestamp: record.timestamp_ms.saturating_mul(1000),
             key: record.key,
-            value: record.value.map(|value| if is_too_large { &value[..KEPT_BYTES] } else { value }),
+            value: None,
             value_length: record.value.map(|value| i64::try_from(value.len()).unwrap_or(i64::MAX)),
-            value_sha256: record.value.filter(|_| is_too_large).map(|value| Sha256::digest(value).into()),
-            headers,
+            value_sha256: None,
+            headers: Headers::EMPTY,
             reason: rejection.reason,
             field: rejection.field,
             detail: &rejection.detail,
@@ -104,6 +103,18 @@ impl DeadLetters for DeadLetterWriter {
             failed_at: log_time_ms.saturating_mul(1000),
             attempts: 1,
         };
+        let mut rest = Vec::new();
+        letter.encode(&mut rest);
+        let fit = Fit::of(record, MAX_LETTER_BYTES.saturating_sub(rest.len()));
+        let mut headers = Vec::new();
+        letter.headers = Headers::encode(fit.headers.iter().map(|(name, value)| (&**name, *value)), &mut headers);
+        (letter.value, letter.value_sha256) = (fit.value, fit.value_sha256);
+        let detail;
+        if fit.headers_left_out > 0 {
+            let kept = fit.headers.len();
+            detail = format!("{} (the first {kept} of {} headers are kept)", rejection.detail, kept + fit.headers_left_out);
+            letter.detail = &detail;
+        }
         out.push_keyed(self.output, log_time_ms, &[source.as_bytes()], |value| {
             wire::frame(self.schema_id, value);
             letter.encode(value);

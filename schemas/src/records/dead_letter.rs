@@ -25,7 +25,7 @@ avro_record! {
         value_length: Option<i64>,
         /// SHA-256 of the whole value. Set where the value was too large and stands here by reference: its length, its hash and its first 64 KiB.
         value_sha256: Option<[u8; 32]>,
-        /// Headers of the record, in order.
+        /// Headers of the record, in order. A name that is not UTF-8, or begins with \x, is \x and its bytes in hexadecimal. Where not all find room, the first ones; detail says how many there were.
         headers: Headers<'a>,
         /// Code of the reason.
         reason: &'a str,
