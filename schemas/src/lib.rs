@@ -25,6 +25,7 @@ mod rejection;
 mod schema;
 pub mod text;
 pub mod topics;
+mod viewing;
 pub mod wire;
 
 pub use codec::{Attributes, Headers, Strings};
@@ -40,3 +41,4 @@ pub use records::{
 };
 pub use rejection::Rejection;
 pub use schema::{Schema, SchemaError};
+pub use viewing::{FULL_VIEW_MEDIA_MS, ViewRank, is_full_view};

@@ -4,7 +4,6 @@
 
 mod continue_watching;
 mod history;
-mod rank;
 mod resume;
 mod session;
 mod store;
@@ -12,8 +11,7 @@ mod time;
 
 pub use continue_watching::{CONTINUE_WATCHING_FROM_MS, continue_watching};
 pub use history::{BadPageToken, HistoryKind, HistoryPage, HistoryQuery, PageToken};
-pub use rank::ViewRank;
-pub use resume::{FULL_VIEW_MEDIA_MS, ResumeEntry, ResumeRow, View, is_full_view, resume_list};
+pub use resume::{ResumeEntry, ResumeRow, View, resume_list};
 pub use session::{SessionRow, history_kind};
 pub use store::{ServingStore, StoreError};
 pub use time::rfc3339;

@@ -1,18 +1,9 @@
 //! Resume positions: the latest view of each content, and whether it counts.
 
-use schemas::ResumeState;
+use schemas::{ResumeState, is_full_view};
 use serde::Serialize;
 
 use crate::time;
-
-/// Media from which on a view is a full one, ms.
-pub const FULL_VIEW_MEDIA_MS: i64 = 120_000;
-
-/// Whether a view is a full one: not flagged as a preview, and at least 2 min of media. Media that is not known yet does not count.
-#[must_use]
-pub fn is_full_view(preview: bool, media_ms: Option<i64>) -> bool {
-    !preview && media_ms.is_some_and(|media_ms| media_ms >= FULL_VIEW_MEDIA_MS)
-}
 
 /// One viewing of a content, as far as resuming is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +63,7 @@ impl From<&ResumeState<'_>> for View {
 pub struct ResumeRow {
     /// Profile.
     pub profile_id: String,
-    /// The view with the largest [`crate::ViewRank`].
+    /// The view with the largest [`schemas::ViewRank`].
     pub latest: View,
     /// Effective end of the latest full view, microseconds since 1970 UTC; none before there is one.
     pub last_full_view_at: Option<i64>,

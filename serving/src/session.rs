@@ -1,9 +1,9 @@
 //! A session's row.
 
-use schemas::{EndedBy, Outcome, PlaybackSession};
+use schemas::{EndedBy, Outcome, PlaybackSession, is_full_view};
 use serde::{Serialize, Serializer};
 
-use crate::{HistoryKind, is_full_view, time};
+use crate::{HistoryKind, time};
 
 /// One row (session_id, opened_at) in its newest version. Times are microseconds since 1970 UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

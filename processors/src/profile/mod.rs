@@ -13,7 +13,6 @@ use pipeline::{Blocked, Moment, Outcome, OutputTopic, Outputs, Processor, Record
 use schemas::{Decoder, Record as _, ResumeState, SchemaSource, SourceError, ViewingProgress, wire};
 
 pub use state::ProfileState;
-pub use view::FULL_VIEW_MEDIA_MS;
 
 use crate::completed;
 use crate::rejection;

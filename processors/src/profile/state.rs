@@ -2,10 +2,10 @@
 
 use hashbrown::HashTable;
 use pipeline::KEY_SEPARATOR;
-use schemas::ViewingProgress;
+use schemas::{ViewingProgress, is_full_view};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::view::{View, is_full};
+use super::view::View;
 
 const HOUR_MS: i64 = 3_600_000;
 /// How far ahead of its reception an event may be taken to have happened, ms.
@@ -75,7 +75,7 @@ impl ProfileState {
             verdict
         };
         let latest = judge(&mut content.latest);
-        let full = if is_full(progress) { judge(&mut content.full) } else { Verdict::Loses };
+        let full = if is_full_view(progress.preview, progress.media_ms) { judge(&mut content.full) } else { Verdict::Loses };
         let is_empty = content.latest.is_none() && content.full.is_none();
         if is_empty {
             self.forget(progress);

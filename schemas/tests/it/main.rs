@@ -11,4 +11,5 @@ mod records;
 mod registry;
 mod rejections;
 mod topics;
+mod viewing;
 mod wire;

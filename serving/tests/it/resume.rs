@@ -1,22 +1,7 @@
 use expect_test::expect;
-use schemas::ResumeState;
-use serving::{ResumeRow, ViewRank, is_full_view, resume_list};
+use serving::{ResumeRow, resume_list};
 
 use crate::row;
-
-#[test]
-fn a_full_view_has_two_minutes_of_media_and_no_flag() {
-    let cases = [
-        (false, Some(120_000), true),
-        (false, Some(119_999), false),
-        (true, Some(120_000), false),
-        (false, None, false),
-        (true, None, false),
-    ];
-    for (preview, media_ms, full) in cases {
-        assert_eq!(is_full_view(preview, media_ms), full, "preview {preview}, media {media_ms:?}");
-    }
-}
 
 #[test]
 fn a_short_view_is_a_preview_only_while_the_content_has_no_full_view() {
@@ -36,29 +21,6 @@ fn a_short_view_is_a_preview_only_while_the_content_has_no_full_view() {
         row.latest.media_ms = media_ms;
         row.last_full_view_at = has_full_view.then_some(500_000_000);
         assert_eq!(row.is_preview(), preview, "flag {flag}, media {media_ms:?}, full view {has_full_view}");
-    }
-}
-
-#[test]
-fn the_rank_is_end_then_sequence_then_position_then_session() {
-    let record = |updated_at, sequence, position_ms, session_id| ResumeState {
-        updated_at,
-        sequence,
-        position_ms,
-        session_id,
-        ..ResumeState::default()
-    };
-    let rising = [
-        record(1, Some(9), 9, "z"),
-        record(2, None, 9, "z"),
-        record(2, Some(1), 9, "z"),
-        record(2, Some(2), 1, "z"),
-        record(2, Some(2), 2, "a"),
-        record(2, Some(2), 2, "b"),
-        record(3, None, 0, "a"),
-    ];
-    for pair in rising.windows(2) {
-        assert!(ViewRank::of(&pair[0]) < ViewRank::of(&pair[1]), "{pair:?}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! How a record changes the rows. Each rule keeps a largest, so any order, replay or duplicate ends in the same rows.
 
 use redb::{ReadableTable, Table, TableError, WriteTransaction};
-use schemas::{PlaybackSession, QosSessionSummary, Rejection, ResumeState};
-use serving::{HistoryKind, ViewRank, history_kind, is_full_view};
+use schemas::{PlaybackSession, QosSessionSummary, Rejection, ResumeState, ViewRank, is_full_view};
+use serving::{HistoryKind, history_kind};
 
 use crate::schemas_kept::Decoders;
 use crate::tables::{Filed, PLAYBACK_SESSIONS, QOS_SESSION_SUMMARY, RESUME_STATE, Standing, VIEWING, VIEWING_PREVIEWS, Versioned};
@@ -60,7 +60,7 @@ impl<'t> Rows<'t> {
             let (held_full_view_at, held_offset, held_value) = held.value();
             let held_record: ResumeState<'_> = self.decoders.resume_state.decode(held_value)?;
             let last_full_view_at = full_view_at.max(held_full_view_at);
-            stands = if (ViewRank::of(&record), offset) > (ViewRank::of(&held_record), held_offset) {
+            stands = if (ViewRank::from(&record), offset) > (ViewRank::from(&held_record), held_offset) {
                 Some((last_full_view_at, offset, value.to_vec()))
             } else if last_full_view_at != held_full_view_at {
                 Some((last_full_view_at, held_offset, held_value.to_vec()))
