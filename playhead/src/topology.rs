@@ -82,7 +82,8 @@ fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
         *topic_id = folder.log.topic(name)?.0;
     }
     let mut sink = LocalSink::new(folder.store.clone(), Arc::clone(&folder.registry) as Arc<dyn SchemaSource>, topic_ids);
-    if is_up_to_date(&folder.log, &mut sink)? {
+    // The store itself says how far it is: one that was deleted, or put back from a copy, is filled again.
+    if is_at_end(&folder.log, &INPUTS, |source| Ok(sink.position(source, None)?))? {
         return Ok(());
     }
     let stage = progress.stage("serving");
@@ -108,7 +109,11 @@ fn run_stage<P: Processor>(
     progress: &Progress,
 ) -> anyhow::Result<Totals> {
     let name = processor.name().to_owned();
-    if is_caught_up(&folder.log, &name, input)? {
+    let committed = |source: TopicPartition| {
+        let committed = folder.log.committed(&name, input, source.partition)?;
+        Ok(committed.map_or(Resume::Beginning, |committed| Resume::At(committed.next_offset)))
+    };
+    if is_at_end(&folder.log, &[input], committed)? {
         return Ok(Totals::default());
     }
     let stage = progress.stage(&name);
@@ -137,25 +142,13 @@ fn run_stage<P: Processor>(
     Ok(totals)
 }
 
-fn is_caught_up(log: &LocalLog, group: &str, topic: &str) -> anyhow::Result<bool> {
-    let (_, partitions) = log.topic(topic)?;
-    for partition in 0..partitions {
-        let (_, end) = log.bounds(topic, partition)?;
-        let next_offset = log.committed(group, topic, partition)?.map_or(0, |committed| committed.next_offset);
-        if next_offset != end {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// The store itself says how far it is: one that was deleted, or put back from a copy, is filled again.
-fn is_up_to_date(log: &LocalLog, sink: &mut LocalSink) -> anyhow::Result<bool> {
-    for (topic, name) in (0..).zip(INPUTS) {
+/// Whether a stage that stands at these positions has read all of `inputs`.
+fn is_at_end(log: &LocalLog, inputs: &[&str], mut position: impl FnMut(TopicPartition) -> anyhow::Result<Resume>) -> anyhow::Result<bool> {
+    for (topic, name) in (0..).zip(inputs) {
         let (_, partitions) = log.topic(name)?;
         for partition in 0..partitions {
             let (first, end) = log.bounds(name, partition)?;
-            let next_offset = match sink.position(TopicPartition { topic, partition }, None)? {
+            let next_offset = match position(TopicPartition { topic, partition })? {
                 Resume::Beginning => first,
                 Resume::At(next_offset) => next_offset,
                 Resume::Settle(_) => return Ok(false),
