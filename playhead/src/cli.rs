@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use producers::simulate::Rate;
 
 /// From players' events to resume positions, sessions and quality of service.
 #[derive(Debug, Parser)]
@@ -58,6 +59,17 @@ Each rejected line gets a verdict with its number, the reason and the field, and
 Events without event_id get one made of what they say. Events of a type that this version does not know are kept as UNKNOWN. With \
 --received-time (a replay) nothing is too old. There is no ledger: the same file ingested again after the state horizon counts twice.")]
     Ingest(Ingest),
+    /// Write the events of made-up viewers, and the truth of what they come to
+    #[command(after_help = "Examples:
+  playhead --data simulated simulate
+  playhead --data simulated simulate --seed 7 --sessions 10000 --duplicates 5% --disorder 10% --late 2% --lost 1% --poison 1%
+  playhead --data simulated simulate --start 2026-01-01T00:00:00Z --json
+
+Rates are shares of the events, as in 0.05 or 5%. The same seed, start and rates give the same records, byte for byte. The run lasts two to \
+five days of its own time, and without --start it ends about now. What every session and every resume position must come to is written to \
+DIR/truth/*.ndjson, from the viewers' own timelines; a figure that lost events have made unknowable is null there, and named under \
+unprovable. Poison ends as dead letters: they are expected, and no bad news.")]
+    Simulate(Simulate),
     /// Show the records of a topic
     #[command(after_help = "Examples:
   playhead read playback_sessions --limit 3
@@ -139,6 +151,34 @@ pub(crate) struct Ingest {
     /// When events that don't say so are said to have been received: RFC 3339, a date or microseconds since 1970 [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// What everything random is drawn from
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole_number::<u64>)]
+    pub(crate) seed: u64,
+    /// How many sessions
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = at_least_one::<u32>)]
+    pub(crate) sessions: u32,
+    /// Events that are delivered again, at once or hours later
+    #[arg(long, value_name = "RATE", default_value = "0%")]
+    pub(crate) duplicates: Rate,
+    /// Events that are delivered after younger ones
+    #[arg(long, value_name = "RATE", default_value = "0%")]
+    pub(crate) disorder: Rate,
+    /// Events that are delivered after their session has closed
+    #[arg(long, value_name = "RATE", default_value = "0%")]
+    pub(crate) late: Rate,
+    /// Events that are never delivered
+    #[arg(long, value_name = "RATE", default_value = "0%")]
+    pub(crate) lost: Rate,
+    /// Records that must be refused, on top of the events
+    #[arg(long, value_name = "RATE", default_value = "0%")]
+    pub(crate) poison: Rate,
+    /// When the first viewer begins: RFC 3339, a date or microseconds since 1970 [default: so that the run ends about now]
+    #[arg(long, value_name = "T")]
+    pub(crate) start: Option<String>,
 }
 
 #[derive(Debug, Args)]

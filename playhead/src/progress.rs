@@ -25,6 +25,14 @@ impl Progress {
         bar.wrap_read(input)
     }
 
+    /// A bar over things that are counted.
+    pub(crate) fn counting(&self, what: &str, total: u64) -> Counting {
+        let bar = self.bar(Some(total));
+        bar.set_style(style("{msg} [{bar:30}] {human_pos}/{human_len} {eta}"));
+        bar.set_message(what.to_owned());
+        Counting { bar }
+    }
+
     /// A spinner for a stage.
     pub(crate) fn stage(&self, name: &str) -> Stage {
         let bar = self.bar(None);
@@ -39,6 +47,23 @@ impl Progress {
     fn bar(&self, length: Option<u64>) -> ProgressBar {
         let target = if self.is_shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         ProgressBar::with_draw_target(length, target).with_finish(indicatif::ProgressFinish::AndClear)
+    }
+}
+
+/// Things that are counted.
+pub(crate) struct Counting {
+    bar: ProgressBar,
+}
+
+impl Counting {
+    /// So many so far.
+    pub(crate) fn set(&self, count: u64) {
+        self.bar.set_position(count);
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn done(self) {
+        self.bar.finish_and_clear();
     }
 }
 

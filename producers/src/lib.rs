@@ -1,4 +1,4 @@
-//! What writes events to the raw topics: importers of viewing activity, and ingest of lines.
+//! What writes events to the raw topics: importers of viewing activity, ingest of lines, and the simulator.
 //!
 //! Both judge each row or line by itself: what is wrong is reported with its line, and the rest goes on.
 
@@ -8,6 +8,7 @@ pub mod ingest;
 mod input;
 mod lines;
 mod received_time;
+pub mod simulate;
 pub mod viewing_activity;
 
 pub use input::open_plain_or_gzip;

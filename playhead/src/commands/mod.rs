@@ -9,6 +9,7 @@ mod read;
 mod resume;
 mod schemas_check;
 mod session;
+mod simulate;
 mod stream_input;
 mod summary;
 mod unreported;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
     let verdict = match &cli.command {
         Command::Import(Import::ViewingActivity(args)) => import::run(args, &config, &mut answer),
         Command::Ingest(args) => ingest::run(args, &config, &mut answer),
+        Command::Simulate(args) => simulate::run(args, &config, &mut answer),
         Command::Read(args) => read::run(args, &open(&config, &answer)?, &mut answer),
         Command::Resume(args) => resume::run(args, &open(&config, &answer)?, &mut answer),
         Command::ContinueWatching(args) => continue_watching::run(args, &open(&config, &answer)?, &mut answer),

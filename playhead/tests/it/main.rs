@@ -8,4 +8,5 @@ mod ownership;
 mod real_file;
 mod sample_session;
 mod shapes;
+mod simulate;
 mod support;

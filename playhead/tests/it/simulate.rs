@@ -1,0 +1,176 @@
+//! What the stores come to is what the simulated viewers did.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::{Map, Value, json};
+
+use crate::support::Folder;
+
+const START: &str = "2026-01-05T00:00:00Z";
+
+/// The lines of a truth file of the only run in the folder.
+fn truth(folder: &Folder, kind: &str) -> Vec<Value> {
+    let files = fs::read_dir(folder.data().join("truth")).unwrap().map(|file| file.unwrap().path());
+    let file = files.into_iter().find(|file| file.to_str().unwrap().ends_with(&format!(".{kind}.ndjson"))).unwrap();
+    fs::read_to_string(file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// The newest version of each row, by session and opening.
+fn newest(folder: &Folder, topic: &str) -> BTreeMap<(String, String), Map<String, Value>> {
+    let mut rows: BTreeMap<_, Map<String, Value>> = BTreeMap::new();
+    for record in folder.json_lines(&["read", topic]) {
+        let row = &record["value"];
+        let key = (text(row, "session_id").to_owned(), text(row, "opened_at").to_owned());
+        if rows.get(&key).is_none_or(|held| held["version"].as_i64() < row["version"].as_i64()) {
+            rows.insert(key, row.as_object().unwrap().clone());
+        }
+    }
+    rows
+}
+
+/// The latest viewing of each content of each profile.
+fn resume_positions(folder: &Folder) -> BTreeMap<(String, String), Value> {
+    let mut positions: BTreeMap<_, Value> = BTreeMap::new();
+    let rank = |view: &Value| {
+        let session_id = text(view, "session_id").to_owned();
+        (text(view, "updated_at").to_owned(), view["sequence"].as_i64(), view["position_ms"].as_i64(), session_id)
+    };
+    for record in folder.json_lines(&["read", "resume_state"]) {
+        let view = &record["value"];
+        let key = (text(view, "profile_id").to_owned(), content(view));
+        if positions.get(&key).is_none_or(|held| rank(held) <= rank(view)) {
+            positions.insert(key, view.clone());
+        }
+    }
+    positions
+}
+
+fn content(view: &Value) -> String {
+    view["episode_id"].as_str().unwrap_or(text(view, "title_id")).to_owned()
+}
+
+/// Every figure that is told here and there must be the same; what cannot be proven is passed over.
+fn compare(what: &str, told: &Value, found: &Map<String, Value>, differences: &mut Vec<String>) -> usize {
+    let unprovable: Vec<&str> = told["unprovable"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut compared = 0;
+    for (name, value) in told.as_object().unwrap() {
+        let Some(other) = found.get(name).filter(|_| !unprovable.contains(&name.as_str())) else { continue };
+        compared += 1;
+        if value != other {
+            differences.push(format!("{what}: {name} is {other}, must be {value}"));
+        }
+    }
+    compared
+}
+
+/// Holds sessions, summaries and resume positions to the truth; how many figures were compared.
+fn check(folder: &Folder) -> usize {
+    let mut differences = Vec::new();
+    let mut compared = 0;
+    let told = truth(folder, "sessions");
+    for topic in ["playback_sessions", "qos_session_summary"] {
+        let mut rows = newest(folder, topic);
+        for session in &told {
+            let key = (text(session, "session_id").to_owned(), text(session, "opened_at").to_owned());
+            let what = format!("{topic} {} {}", key.0, key.1);
+            match rows.remove(&key) {
+                Some(row) => compared += compare(&what, session, &row, &mut differences),
+                None => differences.push(format!("{what}: there is none")),
+            }
+        }
+        differences.extend(rows.keys().map(|key| format!("{topic} {} {}: nobody watched it", key.0, key.1)));
+    }
+    let mut positions = resume_positions(folder);
+    for resume in truth(folder, "resume") {
+        let key = (text(&resume, "profile_id").to_owned(), content(&resume));
+        let what = format!("resume_state {} {}", key.0, key.1);
+        match positions.remove(&key) {
+            Some(view) => compared += compare(&what, &resume, view.as_object().unwrap(), &mut differences),
+            None => differences.push(format!("{what}: there is none")),
+        }
+    }
+    differences.extend(positions.keys().map(|key| format!("resume_state {} {}: nobody watched it", key.0, key.1)));
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    compared
+}
+
+#[test]
+fn stores_come_to_the_truth_under_duplicates_disorder_late_events_and_poison() {
+    let folder = Folder::new();
+    let rates = ["--duplicates", "5%", "--disorder", "10%", "--late", "2%", "--poison", "1%"];
+    let summary = folder.json(&[&["simulate", "--seed", "1", "--sessions", "300", "--start", START], &rates[..]].concat());
+    let totals = &truth(&folder, "totals")[0];
+    assert_eq!(&summary["simulated"], totals);
+    assert_eq!(totals["sessions_in_log"], 300);
+    for (name, at_least) in [("duplicates", 1_000), ("disordered", 1_500), ("late", 400), ("poison", 200)] {
+        assert!(totals[name].as_u64().unwrap() >= at_least, "{name}: {totals}");
+    }
+    // Each session has a dozen figures in one row, and three dozen in the other.
+    assert!(check(&folder) > 300 * 50);
+
+    assert_eq!(summary["duplicates"], totals["duplicates"]);
+    assert_eq!(summary["sessions"], 300);
+    assert_eq!(summary["unreported_sessions"], 0);
+    let raw = folder.json_lines(&["read", "playback_events"]).len();
+    assert_eq!(json!(raw), totals["raw_records"]);
+    assert_eq!(json!(folder.json_lines(&["read", "playback_events.clean"]).len()), totals["distinct_events"]);
+    let mut dead_letters = BTreeMap::<String, u64>::new();
+    for letter in folder.json_lines(&["read", "dead_letters"]) {
+        *dead_letters.entry(text(&letter["value"], "reason").to_owned()).or_default() += 1;
+    }
+    assert_eq!(json!(dead_letters), totals["dead_letters"]);
+}
+
+#[test]
+fn stores_come_to_what_can_be_known_where_events_are_lost() {
+    let folder = Folder::new();
+    let rates = ["--duplicates", "3%", "--disorder", "10%", "--late", "3%", "--lost", "4%"];
+    folder.json(&[&["simulate", "--seed", "2", "--sessions", "300", "--start", START], &rates[..]].concat());
+    let sessions = truth(&folder, "sessions");
+    let damaged = |session: &&Value| session["unprovable"] != json!([]);
+    let with_gaps = |session: &&Value| session["lost_events"] != 0;
+    assert!(sessions.iter().filter(damaged).count() > 50);
+    assert!(sessions.iter().filter(with_gaps).filter(|session| !damaged(session)).count() > 50);
+    assert!(check(&folder) > 300 * 30);
+}
+
+#[test]
+fn the_serving_store_has_it_too() {
+    let folder = Folder::new();
+    folder.well(&["simulate", "--sessions", "20", "--start", START]);
+    let mut differences = Vec::new();
+    for session in truth(&folder, "sessions").iter().take(8) {
+        let shown = folder.json(&["session", text(session, "session_id")]);
+        assert!(compare("session", session, shown["rows"][0].as_object().unwrap(), &mut differences) > 15);
+        assert!(compare("qos", session, shown["qos"][0].as_object().unwrap(), &mut differences) > 35);
+    }
+    for resume in truth(&folder, "resume").iter().take(8) {
+        let entries = folder.json(&["resume", text(resume, "profile_id")]);
+        let entry = entries.as_array().unwrap().iter().find(|entry| content(entry) == content(resume)).unwrap();
+        for name in ["position_ms", "runtime_ms", "completed", "updated_at"] {
+            assert_eq!(entry[name], resume[name], "{name}: {entry}");
+        }
+    }
+    assert_eq!(differences, Vec::<String>::new());
+}
+
+#[test]
+fn the_same_run_is_refused_and_another_goes_beside_it() {
+    let folder = Folder::new();
+    folder.well(&["simulate", "--sessions", "5", "--start", START]);
+    let again = folder.run(&["simulate", "--sessions", "5", "--start", START]);
+    assert_eq!((again.code, again.out.as_str()), (2, ""));
+    assert!(again.err.contains("seed-1-start-20260105T000000.000Z") && again.err.contains("--seed"), "{}", again.err);
+    let said = folder.well(&["simulate", "--sessions", "5", "--seed", "2"]);
+    assert!(said.contains("5 sessions of ") && said.contains("truth: "), "{said}");
+    assert!(!said.contains("note:"), "{said}");
+    assert_eq!(fs::read_dir(folder.data().join("truth")).unwrap().count(), 6);
+    // From the middle of what is there already.
+    let said = folder.well(&["simulate", "--sessions", "5", "--start", "2026-01-04"]);
+    assert!(said.contains("note: the log reaches beyond this run"), "{said}");
+}
