@@ -1,6 +1,6 @@
 //! What there is to watch: few titles that everybody watches, and many that hardly anyone does (Zipf's law).
 
-use super::random::Random;
+use super::random::{Purpose, Random};
 
 /// Titles in the catalogue.
 const TITLES: u32 = 2_000;
@@ -48,7 +48,7 @@ impl Catalogue {
 
 /// What is fixed for a title is drawn from its number alone: the catalogue is the same in every run.
 fn traits(title: u32) -> Random {
-    Random::of(&[0x7469_746c_65, u64::from(title)])
+    Random::of(Purpose::Title, &[u64::from(title)])
 }
 
 /// How many episodes a title has; none for a film.
@@ -60,7 +60,7 @@ fn episodes(title: u32) -> u32 {
 impl Content {
     /// Length, ms: 20 to 55 min for an episode, 75 to 140 min for a film.
     pub(crate) fn runtime_ms(self) -> i64 {
-        let mut random = Random::of(&[0x7275_6e74_696d_65, u64::from(self.title), u64::from(self.episode)]);
+        let mut random = Random::of(Purpose::Runtime, &[u64::from(self.title), u64::from(self.episode)]);
         let seconds = random.between(0..=59) * 1_000;
         let minutes = if self.episode > 0 { random.between(20..=54) } else { random.between(75..=139) };
         minutes * MINUTE_MS + seconds
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn popularity_follows_zipf() {
         let catalogue = Catalogue::new();
-        let mut random = Random::of(&[1]);
+        let mut random = Random::of(Purpose::Viewer, &[1]);
         let mut counts = vec![0_u32; TITLES as usize];
         for _ in 0..100_000 {
             counts[catalogue.choose(&mut random).title as usize] += 1;
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn series_go_on_to_their_last_episode() {
         let catalogue = Catalogue::new();
-        let mut random = Random::of(&[2]);
+        let mut random = Random::of(Purpose::Viewer, &[2]);
         let mut content = (0..100).map(|_| catalogue.choose(&mut random)).find(|content| content.episode > 0).expect("series are common");
         while let Some(next) = content.next_episode() {
             assert_eq!(next.title_id(), content.title_id());

@@ -33,7 +33,7 @@ pub(crate) struct Delivery {
     pub(crate) event: u32,
     pub(crate) content: Content,
     /// How long the request was on its way, ms.
-    pub(crate) network_ms: i64,
+    pub(crate) network_ms: u16,
 }
 
 /// What became of a session's events.
@@ -81,6 +81,7 @@ pub(crate) fn deliver(events: &[ClientEvent], opening: &Opening, settings: &Sett
         received[index].0 = closed_ms + random.between(1_000..=most_ms);
         deliveries.late += 1;
     }
+    deliveries.records.reserve_exact(events.len() * 9 / 8 + 4);
     for (index, (received_ms, network_ms)) in received.into_iter().enumerate() {
         if fates[index] != Fate::Lost {
             let event = u32::try_from(index).expect("a session has few events");
@@ -111,14 +112,20 @@ impl Fate {
 
 /// When each event would be received if nothing went wrong, and how long its request takes: over one connection, so in order; after a
 /// trip without network all in one go.
-fn received_at_once(events: &[ClientEvent], opening: &Opening, random: &mut Random) -> Vec<(i64, i64)> {
+fn received_at_once(events: &[ClientEvent], opening: &Opening, random: &mut Random) -> Vec<(i64, u16)> {
     let mut connected_ms = opening.offline_until_ms.unwrap_or(0);
     let receive = events.iter().map(|event| {
-        let network_ms = if random.percent(95) { random.between(15..=120) } else { random.between(120..=900) };
-        connected_ms = connected_ms.max(opening.at_ms + event.at_ms + network_ms);
+        let network_ms = network_ms(random);
+        connected_ms = connected_ms.max(opening.at_ms + event.at_ms() + i64::from(network_ms));
         (connected_ms, network_ms)
     });
     receive.collect()
+}
+
+/// How long a request takes, ms: mostly little.
+fn network_ms(random: &mut Random) -> u16 {
+    let network_ms = if random.percent(95) { random.between(15..=120) } else { random.between(120..=900) };
+    u16::try_from(network_ms).expect("below a second")
 }
 
 /// Whether the event is one with which a session ends.
@@ -153,8 +160,10 @@ fn add_copies(records: &mut Vec<Delivery>, settings: &Settings, random: &mut Ran
             0..40 => Delivery { content: Content::Copy, ..original },
             roll => {
                 let most_ms = if roll < 80 { 10_000 } else { LAST_COPY_MS };
-                let received_ms = original.received_ms + random.between(1..=most_ms);
-                Delivery { received_ms, content: Content::SentAgain, network_ms: random.between(15..=900), ..original }
+                // Sent again once the first request had been answered, or was given up.
+                let network_ms = network_ms(random);
+                let received_ms = original.received_ms + random.between(1..=most_ms) + i64::from(network_ms);
+                Delivery { received_ms, content: Content::SentAgain, network_ms, ..original }
             }
         };
         records.push(copy);
@@ -170,5 +179,95 @@ fn add_poison(records: &mut Vec<Delivery>, settings: &Settings, random: &mut Ran
             let content = Content::Poison(*random.one_of(&Poison::ALL));
             records.push(Delivery { received_ms, content, ..records[index] });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::{Run, Session};
+    use super::super::settings::Rate;
+    use super::*;
+
+    fn run(disorder: &str, late: &str, lost: &str, duplicates: &str) -> Run {
+        let [disorder, late, lost, duplicates] = [disorder, late, lost, duplicates].map(|rate| rate.parse().expect("a rate"));
+        let start_ms = 1_714_852_800_000;
+        Run::of(Settings { seed: 5, start_ms, sessions: 0, duplicates, disorder, late, lost, poison: Rate::NONE })
+    }
+
+    fn sessions(run: &Run) -> impl Iterator<Item = Session> {
+        let catalogue = super::super::catalogue::Catalogue::new();
+        (0..300).map(move |viewer| Session::of(run, Opening::first(run.number, viewer, &catalogue)))
+    }
+
+    #[test]
+    fn without_mishandling_events_come_once_and_in_order() {
+        for session in sessions(&run("0", "0", "0", "0")) {
+            let order: Vec<u32> = session.deliveries.records.iter().map(|delivery| delivery.event).collect();
+            assert!(order.iter().copied().eq(0..session.events.len() as u32));
+            for (event, delivery) in session.events.iter().zip(&session.deliveries.records) {
+                assert!(delivery.received_ms > session.opening.at_ms + event.at_ms());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_held_up_comes_after_a_younger_event() {
+        for session in sessions(&run("10%", "0", "0", "0")) {
+            let order: Vec<u32> = session.deliveries.records.iter().map(|delivery| delivery.event).collect();
+            let overtaken = |&event: &u32| order.iter().take_while(|other| **other != event).any(|other| *other > event);
+            let disordered = order.iter().filter(|event| overtaken(event)).count();
+            assert!(disordered as u64 >= session.deliveries.disordered, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_late_comes_after_the_session_has_closed() {
+        let run = run("0", "30%", "0", "0");
+        for session in sessions(&run).filter(|session| session.deliveries.late > 0 && session.deliveries.late < session.events.len() as u64)
+        {
+            let records = &session.deliveries.records;
+            let late = session.deliveries.late as usize;
+            let (on_time, late) = records.split_at(records.len() - late);
+            let has_end = on_time.iter().any(|delivery| is_end(&session.events, delivery.event as usize));
+            let silence_ms = if has_end { 0 } else { SILENCE_OVER_MS };
+            let closed_ms = on_time.last().map_or(0, |delivery| delivery.received_ms) + silence_ms;
+            assert!(
+                late.iter().all(|delivery| delivery.received_ms > closed_ms && delivery.received_ms <= closed_ms + LATEST_MS + PUT_OFF_MS)
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_comes_just_before_the_day_of_a_row_is_over() {
+        for session in sessions(&run("0", "90%", "0", "0")) {
+            let records = &session.deliveries.records;
+            let first_ms = records[0].received_ms;
+            let shy_ms = first_ms + 24 * HOUR_MS - 32 * MINUTE_MS..first_ms + 24 * HOUR_MS + MINUTE_MS;
+            assert!(!records.iter().any(|delivery| shy_ms.contains(&delivery.received_ms)));
+        }
+    }
+
+    #[test]
+    fn a_lost_event_never_comes_and_a_copy_never_before_its_event() {
+        for session in sessions(&run("0", "10%", "20%", "50%")) {
+            let Deliveries { records, delivered, .. } = &session.deliveries;
+            for (index, is_delivered) in delivered.iter().enumerate() {
+                let mut of_event = records.iter().filter(|delivery| delivery.event as usize == index);
+                assert_eq!(of_event.next().map(|delivery| delivery.content), is_delivered.then_some(Content::Event));
+                assert!(of_event.all(|delivery| matches!(delivery.content, Content::Copy | Content::SentAgain)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_watched_without_network_comes_when_the_trip_is_over() {
+        let mut trips = 0;
+        for session in sessions(&run("0", "0", "0", "0")) {
+            let Some(until_ms) = session.opening.offline_until_ms else { continue };
+            trips += 1;
+            assert!(session.watched().end_ms <= until_ms);
+            assert!(session.deliveries.records.iter().all(|delivery| (until_ms..until_ms + 1_000).contains(&delivery.received_ms)));
+        }
+        assert!(trips > 3, "{trips}");
     }
 }

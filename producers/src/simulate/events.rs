@@ -9,13 +9,34 @@ use super::viewing::{Ending, HEARTBEAT_MS, State, Turn, Viewing};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientEvent {
     pub(crate) kind: EventType,
-    /// Since the session began, by a right clock, ms.
-    pub(crate) at_ms: i64,
-    pub(crate) position_ms: Option<i64>,
-    /// What the player itself measured, ms.
-    pub(crate) duration_ms: Option<i64>,
+    /// Since the session began, by a right clock, ms. Times are kept small: there are many events.
+    at_ms: u32,
+    position_ms: Option<u32>,
+    duration_ms: Option<u32>,
     /// The stretch that it opens or, for a heartbeat and an end, that it lies in.
     pub(crate) stretch: u32,
+}
+
+impl ClientEvent {
+    fn new(kind: EventType, at_ms: i64, position_ms: Option<i64>, duration_ms: Option<i64>, stretch: u32) -> Self {
+        let small = |time_ms: i64| u32::try_from(time_ms).expect("a session's times and positions are of hours");
+        Self { kind, at_ms: small(at_ms), position_ms: position_ms.map(small), duration_ms: duration_ms.map(small), stretch }
+    }
+
+    /// Since the session began, by a right clock, ms.
+    pub(crate) fn at_ms(&self) -> i64 {
+        i64::from(self.at_ms)
+    }
+
+    /// Media position, ms.
+    pub(crate) fn position_ms(&self) -> Option<i64> {
+        self.position_ms.map(i64::from)
+    }
+
+    /// What the player itself measured, ms.
+    pub(crate) fn duration_ms(&self) -> Option<i64> {
+        self.duration_ms.map(i64::from)
+    }
 }
 
 /// The events of a session. Their index is the client's counter.
@@ -45,14 +66,13 @@ pub(crate) fn events(viewing: &Viewing, measures: bool, random: &mut Random) -> 
             _ if stretch.state == State::Starting => None,
             _ => Some(stretch.position_ms),
         };
-        events.push(ClientEvent { kind, at_ms: stretch.start_ms, position_ms, duration_ms, stretch: number });
+        events.push(ClientEvent::new(kind, stretch.start_ms, position_ms, duration_ms, number));
         if stretch.moves() {
             let is_last_report = viewing.ending == Ending::Vanished && index == last;
             let beats = (stretch.end_ms - stretch.start_ms - i64::from(!is_last_report)).div_euclid(HEARTBEAT_MS);
             events.extend((1..=beats).map(|beat| {
                 let at_ms = stretch.start_ms + beat * HEARTBEAT_MS;
-                let position_ms = Some(stretch.position_at(at_ms));
-                ClientEvent { kind: EventType::Heartbeat, at_ms, position_ms, duration_ms: None, stretch: number }
+                ClientEvent::new(EventType::Heartbeat, at_ms, Some(stretch.position_at(at_ms)), None, number)
             }));
         }
     }
@@ -90,11 +110,12 @@ fn end(viewing: &Viewing, stretch: u32, random: &mut Random) -> Option<ClientEve
     let has_started = viewing.stretches.iter().any(|stretch| stretch.turn == Turn::FirstFrame);
     let says_position = has_started && !(viewing.ending == Ending::Finished && random.percent(30));
     let position_ms = says_position.then(|| viewing.end_position_ms());
-    Some(ClientEvent { kind, at_ms: viewing.end_ms(), position_ms, duration_ms: None, stretch })
+    Some(ClientEvent::new(kind, viewing.end_ms(), position_ms, None, stretch))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::random::Purpose;
     use super::super::viewing::Stretch;
     use super::*;
 
@@ -110,8 +131,8 @@ mod tests {
             Stretch { position_ms: 10_000, ..stretch(Turn::Resumed, State::Playing, 20_000, last_end_ms) },
         ];
         let viewing = Viewing { stretches, ending, measured_startup_ms: None };
-        let events = events(&viewing, false, &mut Random::of(&[1]));
-        events.iter().map(|event| (event.kind, event.at_ms, event.position_ms)).collect()
+        let events = events(&viewing, false, &mut Random::of(Purpose::Events, &[1]));
+        events.iter().map(|event| (event.kind, event.at_ms(), event.position_ms())).collect()
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! whose next record is long in coming (a late event, a copy hours after) is forgotten and made again when it is due, so a million sessions
 //! take no more memory than those that are watched at the same time.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
 
@@ -19,7 +19,7 @@ use super::settings::Settings;
 use super::truth::{ResumeTruth, SessionTruth, Totals};
 
 /// How long a session is kept for its next record, ms of the run.
-const KEPT_FOR_MS: i64 = 10 * 60_000;
+const KEPT_FOR_MS: i64 = 2 * 60_000;
 
 /// Where the truth of a run goes, as it becomes known.
 pub trait TruthSink {
@@ -55,15 +55,51 @@ impl SimulatedRecord {
     }
 }
 
-/// What is due next of a session: its first look, or the record of this index. The order is that of time, then of viewers.
+/// When something is due of a session. The order is that of time, then of viewers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Due {
     at_ms: i64,
     viewer: u32,
     ordinal: u8,
-    /// None: the session begins, and is yet to be made up.
+    /// Index of the record that is due; none where the session begins, and is yet to be made up.
     record: Option<u32>,
 }
+
+/// A session that something is due of.
+struct Pending {
+    due: Due,
+    held: Held,
+}
+
+/// What is held of a session meanwhile.
+enum Held {
+    /// A viewer's first session is drawn from the viewer's number alone.
+    Nothing,
+    /// All of it can be made again from this.
+    Opening(Box<Opening>),
+    Whole(Box<Session>),
+}
+
+/// The earliest is the greatest: it is taken first.
+impl Ord for Pending {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.due.cmp(&self.due)
+    }
+}
+
+impl PartialOrd for Pending {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Pending {
+    fn eq(&self, other: &Self) -> bool {
+        self.due == other.due
+    }
+}
+
+impl Eq for Pending {}
 
 /// What a viewer's sessions have come to so far.
 struct Chain {
@@ -76,9 +112,7 @@ pub struct Generator {
     run: Run,
     catalogue: Catalogue,
     schema_id: u32,
-    due: BinaryHeap<Reverse<Due>>,
-    openings: HashMap<(u32, u8), Opening>,
-    sessions: HashMap<(u32, u8), Session>,
+    pending: BinaryHeap<Pending>,
     chains: HashMap<u32, Chain>,
     totals: Totals,
 }
@@ -89,16 +123,8 @@ impl Generator {
     pub fn new(settings: Settings, schema_id: u32) -> Self {
         let totals = totals_of(&settings);
         let run = Run::of(settings);
-        let mut generator = Self {
-            catalogue: Catalogue::new(),
-            schema_id,
-            due: BinaryHeap::new(),
-            openings: HashMap::new(),
-            sessions: HashMap::new(),
-            chains: HashMap::new(),
-            totals,
-            run,
-        };
+        let mut generator =
+            Self { catalogue: Catalogue::new(), schema_id, pending: BinaryHeap::new(), chains: HashMap::new(), totals, run };
         generator.invite();
         generator
     }
@@ -109,7 +135,8 @@ impl Generator {
         let mut viewer = 0;
         while left > 0 {
             left -= left.min(u32::from(Viewer::sessions(self.run.number, viewer)));
-            self.due.push(Reverse(Due { at_ms: Viewer::joins_ms(self.run.number, viewer), viewer, ordinal: 0, record: None }));
+            let due = Due { at_ms: Viewer::joins_ms(self.run.number, viewer), viewer, ordinal: 0, record: None };
+            self.pending.push(Pending { due, held: Held::Nothing });
             viewer += 1;
         }
         self.totals.profiles = u64::from(viewer);
@@ -126,11 +153,11 @@ impl Generator {
     /// # Errors
     /// Where the truth can't be kept.
     pub fn next(&mut self, record: &mut SimulatedRecord, truth: &mut dyn TruthSink) -> io::Result<bool> {
-        while let Some(Reverse(due)) = self.due.pop() {
+        while let Some(Pending { due, held }) = self.pending.pop() {
             match due.record {
-                None => self.begin(due, truth)?,
+                None => self.begin(due, held, truth)?,
                 Some(index) => {
-                    self.write(due, index, record);
+                    self.write(due, held, index, record);
                     return Ok(true);
                 }
             }
@@ -151,14 +178,10 @@ impl Generator {
     }
 
     /// Makes up the session that is due, says what it comes to, and puts down what is due after it: its records and the next session.
-    fn begin(&mut self, due: Due, truth: &mut dyn TruthSink) -> io::Result<()> {
-        let Due { viewer, ordinal, .. } = due;
+    fn begin(&mut self, due: Due, held: Held, truth: &mut dyn TruthSink) -> io::Result<()> {
+        let viewer = due.viewer;
         let number = self.run.number;
-        let opening = match self.openings.remove(&(viewer, ordinal)) {
-            Some(opening) => opening,
-            None => Opening::first(number, viewer, &self.catalogue),
-        };
-        let session = Session::of(&self.run, opening);
+        let session = self.whole(due, held);
         self.count(&session);
         let sessions = Viewer::sessions(number, viewer);
         let chain = self.chains.entry(viewer).or_insert_with(|| Chain { sessions_left: sessions, contents: Vec::new() });
@@ -175,20 +198,25 @@ impl Generator {
         } else {
             // What comes of trips is known once the session is made up.
             let next = session.opening.next(number, session.watched(), &self.catalogue);
-            self.openings.insert((viewer, next.ordinal), next);
-            self.due.push(Reverse(Due { at_ms: next.at_ms, viewer, ordinal: next.ordinal, record: None }));
+            let due = Due { at_ms: next.at_ms, viewer, ordinal: next.ordinal, record: None };
+            self.pending.push(Pending { due, held: Held::Opening(Box::new(next)) });
         }
         self.keep(due, 0, session);
         Ok(())
     }
 
+    /// The session, made again where it is not held.
+    fn whole(&self, due: Due, held: Held) -> Box<Session> {
+        match held {
+            Held::Whole(session) => session,
+            Held::Opening(opening) => Box::new(Session::of(&self.run, *opening)),
+            Held::Nothing => Box::new(Session::of(&self.run, Opening::first(self.run.number, due.viewer, &self.catalogue))),
+        }
+    }
+
     /// Writes one record of a session, and puts down the one after it.
-    fn write(&mut self, due: Due, index: u32, record: &mut SimulatedRecord) {
-        let key = (due.viewer, due.ordinal);
-        let session = self.sessions.remove(&key).unwrap_or_else(|| {
-            let opening = self.openings.get(&key).expect("a session that has records to come can be made again");
-            Session::of(&self.run, *opening)
-        });
+    fn write(&mut self, due: Due, held: Held, index: u32, record: &mut SimulatedRecord) {
+        let session = self.whole(due, held);
         let delivery = &session.deliveries.records[index as usize];
         record.received_ms = self.run.settings.start_ms + delivery.received_ms;
         record.key.clear();
@@ -199,17 +227,12 @@ impl Generator {
     }
 
     /// Keeps a session for its record of this index, or forgets it.
-    fn keep(&mut self, due: Due, index: u32, session: Session) {
-        let key = (due.viewer, due.ordinal);
-        let Some(delivery) = session.deliveries.records.get(index as usize) else {
-            self.openings.remove(&key);
-            return;
-        };
-        self.due.push(Reverse(Due { at_ms: delivery.received_ms, record: Some(index), ..due }));
-        self.openings.insert(key, session.opening);
-        if delivery.received_ms - due.at_ms <= KEPT_FOR_MS {
-            self.sessions.insert(key, session);
-        }
+    fn keep(&mut self, due: Due, index: u32, session: Box<Session>) {
+        let Some(delivery) = session.deliveries.records.get(index as usize) else { return };
+        let is_soon = delivery.received_ms - due.at_ms <= KEPT_FOR_MS;
+        let due = Due { at_ms: delivery.received_ms, record: Some(index), ..due };
+        let held = if is_soon { Held::Whole(session) } else { Held::Opening(Box::new(session.opening)) };
+        self.pending.push(Pending { due, held });
     }
 
     fn count(&mut self, session: &Session) {

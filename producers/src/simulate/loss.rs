@@ -83,10 +83,10 @@ pub(super) fn give_up_what_is_unprovable(session: &Session, last: usize, truth: 
             unprovable.extend(borne_on(event.kind).into_iter().flatten());
             continue;
         }
-        if is_lost_between && before_ms.is_some_and(|before_ms| event.at_ms - before_ms > SILENCE_MS) {
+        if is_lost_between && before_ms.is_some_and(|before_ms| event.at_ms() - before_ms > SILENCE_MS) {
             unprovable.extend(TIMES);
         }
-        before_ms = Some(event.at_ms);
+        before_ms = Some(event.at_ms());
         is_lost_between = false;
     }
     unprovable.sort_unstable();

@@ -11,6 +11,27 @@ pub(crate) struct Random {
     state: u64,
 }
 
+/// What a generator is for: two with the same numbers and different purposes have nothing in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Title,
+    Runtime,
+    Viewer,
+    Join,
+    SessionCount,
+    FirstOpening,
+    NextOpening,
+    Trip,
+    Viewing,
+    Events,
+    Delivery,
+    ProfileId,
+    AccountId,
+    DeviceId,
+    SessionIds,
+    EventId,
+}
+
 /// The increment of `SplitMix64`: 2^64 divided by the golden ratio.
 const INCREMENT: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -21,9 +42,10 @@ fn mix(bits: u64) -> u64 {
 }
 
 impl Random {
-    /// The generator that these numbers name.
-    pub(crate) fn of(name: &[u64]) -> Self {
-        Self { state: name.iter().fold(0, |state, part| mix(state.wrapping_add(INCREMENT) ^ mix(part.wrapping_add(INCREMENT)))) }
+    /// The generator for this purpose that these numbers name.
+    pub(crate) fn of(purpose: Purpose, name: &[u64]) -> Self {
+        let parts = std::iter::once(purpose as u64).chain(name.iter().copied());
+        Self { state: parts.fold(0, |state, part| mix(state.wrapping_add(INCREMENT) ^ mix(part.wrapping_add(INCREMENT)))) }
     }
 
     /// The next 64 bits.
@@ -79,14 +101,15 @@ mod tests {
 
     #[test]
     fn the_same_name_gives_the_same_numbers_and_another_name_others() {
-        let draw = |name: &[u64]| Random::of(name).bits();
+        let draw = |name: &[u64]| Random::of(Purpose::Viewer, name).bits();
         assert_eq!(draw(&[1, 2]), draw(&[1, 2]));
         assert!(draw(&[1, 2]) != draw(&[2, 1]) && draw(&[1]) != draw(&[1, 0]) && draw(&[0]) != draw(&[1]));
+        assert_ne!(draw(&[1]), Random::of(Purpose::Join, &[1]).bits());
     }
 
     #[test]
     fn choices_come_as_often_as_they_should() {
-        let mut random = Random::of(&[7]);
+        let mut random = Random::of(Purpose::Viewer, &[7]);
         let mut counts = [0; 3];
         for _ in 0..10_000 {
             counts[*random.weighted(&[(1, 0), (7, 1), (2, 2)])] += 1;

@@ -2,12 +2,12 @@
 //! made again from how it begins.
 
 use schemas::{EventType, PlaybackEvent, Record as _, wire};
-use uuid::Uuid;
+use uuid::Builder;
 
 use super::audience::{CDN_NAMES, Device, Opening, Viewer, Watched};
 use super::delivery::{self, Content, Deliveries, Delivery};
 use super::events::{self, ClientEvent};
-use super::random::Random;
+use super::random::{Purpose, Random};
 use super::settings::Settings;
 use super::viewing::{Ending, Viewing};
 use crate::identity;
@@ -32,21 +32,21 @@ impl Run {
         Self { number: content.hash() as u64, settings }
     }
 
-    fn random(&self, opening: &Opening, purpose: u64) -> Random {
-        Random::of(&[self.number, u64::from(opening.viewer), purpose, u64::from(opening.ordinal)])
+    fn random(&self, purpose: Purpose, opening: &Opening) -> Random {
+        Random::of(purpose, &[self.number, u64::from(opening.viewer), u64::from(opening.ordinal)])
     }
 
     pub(crate) fn profile_id(&self, viewer: u32) -> String {
-        format!("profile-{:016x}", Random::of(&[self.number, u64::from(viewer), 10]).bits())
+        format!("profile-{:016x}", Random::of(Purpose::ProfileId, &[self.number, u64::from(viewer)]).bits())
     }
 
     /// Two profiles share an account.
     fn account_id(&self, viewer: u32) -> String {
-        format!("account-{:016x}", Random::of(&[self.number, u64::from(viewer / 2), 11]).bits())
+        format!("account-{:016x}", Random::of(Purpose::AccountId, &[self.number, u64::from(viewer / 2)]).bits())
     }
 
     fn device_id(&self, viewer: u32, device: &Device) -> String {
-        format!("device-{:016x}", Random::of(&[self.number, u64::from(viewer), 12, u64::from(device.number)]).bits())
+        format!("device-{:016x}", Random::of(Purpose::DeviceId, &[self.number, u64::from(viewer), u64::from(device.number)]).bits())
     }
 }
 
@@ -76,12 +76,12 @@ impl Session {
         let opening = opening.with_trips(run.number, &viewer);
         let device = viewer.devices[usize::from(opening.device)];
         let viewing = Viewing::of(run.number, &opening, &viewer);
-        let events = events::events(&viewing, device.measures, &mut run.random(&opening, 8));
-        let deliveries = delivery::deliver(&events, &opening, &run.settings, &mut run.random(&opening, 9));
-        let mut ids = run.random(&opening, 13);
+        let events = events::events(&viewing, device.measures, &mut run.random(Purpose::Events, &opening));
+        let deliveries = delivery::deliver(&events, &opening, &run.settings, &mut run.random(Purpose::Delivery, &opening));
+        let mut ids = run.random(Purpose::SessionIds, &opening);
         let session_id = u128::from(ids.bits()) << 64 | u128::from(ids.bits());
         Self {
-            session_id: uuid::Builder::from_random_bytes(session_id.to_be_bytes()).into_uuid().to_string(),
+            session_id: Builder::from_random_bytes(session_id.to_be_bytes()).into_uuid().to_string(),
             profile_id: run.profile_id(opening.viewer),
             account_id: run.account_id(opening.viewer),
             title_id: opening.content.title_id(),
@@ -112,12 +112,12 @@ impl Session {
 
     /// What the client's clock shows at an event, microseconds since 1970 UTC.
     fn event_time_us(&self, event: &ClientEvent) -> i64 {
-        (self.start_ms + event.at_ms + self.device().clock_error_ms) * 1_000
+        (self.start_ms + event.at_ms() + self.device().clock_error_ms) * 1_000
     }
 
     /// By how much the client's clock seems to be behind when a request arrives, ms.
-    fn clock_shift_ms(&self, network_ms: i64) -> i64 {
-        network_ms - self.device().clock_error_ms
+    fn clock_shift_ms(&self, network_ms: u16) -> i64 {
+        i64::from(network_ms) - self.device().clock_error_ms
     }
 
     /// The event that comes to the log first, and so opens the session's row; none where all are lost.
@@ -155,9 +155,9 @@ impl Session {
             account_id: Some(&self.account_id),
             title_id: &self.title_id,
             episode_id: self.episode_id.as_deref(),
-            position_ms: event.position_ms,
+            position_ms: event.position_ms(),
             runtime_ms: Some(self.opening.content.runtime_ms()),
-            duration_ms: event.duration_ms,
+            duration_ms: event.duration_ms(),
             bitrate_bps: (is_startup || event.kind == EventType::BitrateChange).then_some(i64::from(stretch.bitrate_bps)),
             playback_rate: (event.kind == EventType::RateChange).then_some(stretch.rate_thousandths as f32 / 1_000.0),
             error_code: is_error.then_some(ERROR_CODES[usize::from(is_fatal)]),
@@ -187,12 +187,12 @@ impl Session {
             Content::Poison(poison) => 1 + poison as u64,
             _ => 0,
         };
-        let mut random = Random::of(&[self.ids.clone().bits(), u64::from(delivery.event), kind]);
+        let mut random = Random::of(Purpose::EventId, &[self.ids.clone().bits(), u64::from(delivery.event), kind]);
         let mut chance = [0; 10];
         for (place, byte) in chance.iter_mut().zip(random.bits().to_le_bytes().into_iter().chain(random.bits().to_le_bytes())) {
             *place = byte;
         }
         let clock_ms = self.event_time_us(event).div_euclid(1_000).max(0).cast_unsigned();
-        Uuid::from_bytes(*uuid::Builder::from_unix_timestamp_millis(clock_ms, &chance).as_uuid().as_bytes()).into_bytes()
+        Builder::from_unix_timestamp_millis(clock_ms, &chance).into_uuid().into_bytes()
     }
 }

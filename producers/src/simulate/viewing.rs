@@ -2,7 +2,7 @@
 //! is what adds up here.
 
 use super::audience::{Device, Opening, Viewer};
-use super::random::Random;
+use super::random::{Purpose, Random};
 use super::settings::LONGEST_SESSION_MS;
 
 const SECOND_MS: i64 = 1_000;
@@ -132,7 +132,7 @@ impl Viewing {
 
     /// What happens in the session that begins so.
     pub(crate) fn of(run: u64, opening: &Opening, viewer: &Viewer) -> Self {
-        let random = Random::of(&[run, u64::from(opening.viewer), 7, u64::from(opening.ordinal)]);
+        let random = Random::of(Purpose::Viewing, &[run, u64::from(opening.viewer), u64::from(opening.ordinal)]);
         let device = viewer.devices[usize::from(opening.device)];
         let ladder_bps = device.kind.ladder_bps;
         let mut screen = Screen {

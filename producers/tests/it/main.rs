@@ -1,4 +1,4 @@
-//! Importers and ingest, over a local log in memory.
+//! Importers, ingest and the simulator, over a local log in memory.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -7,4 +7,5 @@ mod fuzz;
 mod import;
 mod ingest;
 mod lines;
+mod simulate;
 mod support;
