@@ -65,8 +65,8 @@ Events without event_id get one made of what they say. Events of a type that thi
   playhead --data simulated simulate --seed 7 --sessions 10000 --duplicates 5% --disorder 10% --late 2% --lost 1% --poison 1%
   playhead --data simulated simulate --start 2026-01-01T00:00:00Z --json
 
-Rates are shares of the events, as in 0.05 or 5%. The same seed, start and rates give the same records, byte for byte. The run lasts two to \
-five days of its own time, and without --start it ends about now. What every session and every resume position must come to is written to \
+Rates are shares of the events, as in 0.05 or 5%. The same seed, start, sessions and rates give the same records, byte for byte. The run \
+lasts one to five days of its own time; without --start it has ended half an hour ago, so that all sessions are closed. What every session and every resume position must come to is written to \
 DIR/truth/*.ndjson, from the viewers' own timelines; a figure that lost events have made unknowable is null there, and named under \
 unprovable. Poison ends as dead letters: they are expected, and no bad news.")]
     Simulate(Simulate),
@@ -176,7 +176,7 @@ pub(crate) struct Simulate {
     /// Records that must be refused, on top of the events
     #[arg(long, value_name = "RATE", default_value = "0%")]
     pub(crate) poison: Rate,
-    /// When the first viewer begins: RFC 3339, a date or microseconds since 1970 [default: so that the run ends about now]
+    /// When the first viewer begins: RFC 3339, a date or microseconds since 1970 [default: so that the run has just ended]
     #[arg(long, value_name = "T")]
     pub(crate) start: Option<String>,
 }

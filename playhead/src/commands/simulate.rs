@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use pipeline::local::LocalLane;
 use producers::parse_time_us;
 use producers::simulate::truth::{ResumeTruth, SessionTruth, Totals};
-use producers::simulate::{Settings, SimulateError, SimulateOptions, TruthSink, outputs, simulate};
+use producers::simulate::{Settings, SimulateOptions, TruthSink, latest_start_ms, outputs, simulate};
 use schemas::registry::value_subject;
 use schemas::{PlaybackEvent, Record as _, SchemaSource as _};
 use serde::Serialize;
@@ -27,6 +27,8 @@ use crate::{shown, topology};
 
 /// Records per transaction.
 const BATCH_RECORDS: usize = 10_000;
+
+const HOUR_MS: i64 = 3_600_000;
 
 /// Where in the data folder the truth lies.
 const TRUTH: &str = "truth";
@@ -80,13 +82,18 @@ fn settings(args: &Simulate, now_ms: i64) -> anyhow::Result<Settings> {
         lost: args.lost,
         poison: args.poison,
     };
-    let latest_start_ms = settings.latest_start_ms(now_ms);
+    let is_surely_over = |start_ms: i64| start_ms.saturating_add(settings.span_ms() + HOUR_MS) <= now_ms;
     match start_ms {
-        None => Ok(Settings { start_ms: latest_start_ms, ..settings }),
-        Some(start_ms) if start_ms > latest_start_ms => {
-            Err(anyhow::Error::from(SimulateError::NotOver(latest_start_ms)).context("--start"))
+        // To know when a run ends every session must be made up.
+        Some(start_ms) if is_surely_over(start_ms) => Ok(settings),
+        Some(start_ms) => {
+            let latest_ms = latest_start_ms(&settings, now_ms);
+            if start_ms > latest_ms {
+                bail!("--start: the run would not be over yet: it may begin at {} at the latest", shown::time(latest_ms * 1_000));
+            }
+            Ok(settings)
         }
-        Some(_) => Ok(settings),
+        None => Ok(Settings { start_ms: latest_start_ms(&settings, now_ms), ..settings }),
     }
 }
 

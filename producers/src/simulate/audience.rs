@@ -140,9 +140,9 @@ pub(crate) struct Watched {
 }
 
 impl Viewer {
-    /// The viewer of that number in the run that `run` names.
-    pub(crate) fn of(run: u64, number: u32) -> Self {
-        let mut random = Random::of(Purpose::Viewer, &[run, u64::from(number)]);
+    /// The viewer of that number in runs from this seed.
+    pub(crate) fn of(seed: u64, number: u32) -> Self {
+        let mut random = Random::of(Purpose::Viewer, &[seed, u64::from(number)]);
         let (country, region) = *random.weighted(&COUNTRIES);
         let cdn = *random.weighted(&CDNS);
         let has_ads = random.percent(30);
@@ -150,8 +150,8 @@ impl Viewer {
     }
 
     /// When a viewer's first session begins, ms since the start of the run.
-    pub(crate) fn joins_ms(run: u64, number: u32) -> i64 {
-        let mut random = Random::of(Purpose::Join, &[run, u64::from(number)]);
+    pub(crate) fn joins_ms(seed: u64, number: u32) -> i64 {
+        let mut random = Random::of(Purpose::Join, &[seed, u64::from(number)]);
         let total: u32 = JOINS_BY_HOUR.iter().sum();
         let mut drawn = random.below(u64::from(total)) as u32;
         let hour = JOINS_BY_HOUR.iter().position(|weight| {
@@ -164,8 +164,8 @@ impl Viewer {
     }
 
     /// How many sessions a viewer has.
-    pub(crate) fn sessions(run: u64, number: u32) -> u8 {
-        *Random::of(Purpose::SessionCount, &[run, u64::from(number)]).weighted(&[(52, 1), (22, 2), (13, 3), (8, 4), (5, 5)])
+    pub(crate) fn sessions(seed: u64, number: u32) -> u8 {
+        *Random::of(Purpose::SessionCount, &[seed, u64::from(number)]).weighted(&[(52, 1), (22, 2), (13, 3), (8, 4), (5, 5)])
     }
 }
 
@@ -186,10 +186,10 @@ impl Device {
 
 impl Opening {
     /// The first session of a viewer.
-    pub(crate) fn first(run: u64, viewer: u32, catalogue: &Catalogue) -> Self {
-        let mut random = Random::of(Purpose::FirstOpening, &[run, u64::from(viewer)]);
+    pub(crate) fn first(seed: u64, viewer: u32, catalogue: &Catalogue) -> Self {
+        let mut random = Random::of(Purpose::FirstOpening, &[seed, u64::from(viewer)]);
         let content = catalogue.choose(&mut random);
-        let opening = Self::draw(viewer, 0, Viewer::joins_ms(run, viewer), content, &mut random);
+        let opening = Self::draw(viewer, 0, Viewer::joins_ms(seed, viewer), content, &mut random);
         // Some were halfway through when the run begins.
         let position_ms = if random.percent(25) { random.between(0..=content.runtime_ms() * 3 / 4) } else { 0 };
         Self { position_ms: if opening.is_preview { 0 } else { position_ms }, ..opening }
@@ -203,8 +203,8 @@ impl Opening {
 
     /// The session after this one: the next episode at once, the same again later, or something else; sometimes on another device while
     /// this one is still going on.
-    pub(crate) fn next(&self, run: u64, watched: Watched, catalogue: &Catalogue) -> Self {
-        let mut random = Random::of(Purpose::NextOpening, &[run, u64::from(self.viewer), u64::from(self.ordinal)]);
+    pub(crate) fn next(&self, seed: u64, watched: Watched, catalogue: &Catalogue) -> Self {
+        let mut random = Random::of(Purpose::NextOpening, &[seed, u64::from(self.viewer), u64::from(self.ordinal)]);
         let random = &mut random;
         let later_ms = watched.end_ms + random.between(MINUTE_MS..=LONGEST_BREAK_MS);
         let ordinal = self.ordinal + 1;
@@ -230,8 +230,8 @@ impl Opening {
     }
 
     /// Takes the device off the network now and then. To be asked once for each opening.
-    pub(crate) fn with_trips(self, run: u64, viewer: &Viewer) -> Self {
-        let mut random = Random::of(Purpose::Trip, &[run, u64::from(self.viewer), u64::from(self.ordinal)]);
+    pub(crate) fn with_trips(self, seed: u64, viewer: &Viewer) -> Self {
+        let mut random = Random::of(Purpose::Trip, &[seed, u64::from(self.viewer), u64::from(self.ordinal)]);
         let is_trip = viewer.devices[usize::from(self.device)].kind.is_mobile && random.percent(8);
         let until_ms = self.at_ms + random.between(LONGEST_SESSION_MS..=LONGEST_TRIP_MS);
         Self { offline_until_ms: self.offline_until_ms.or(is_trip.then_some(until_ms)), ..self }

@@ -196,7 +196,7 @@ mod tests {
 
     fn sessions(run: &Run) -> impl Iterator<Item = Session> {
         let catalogue = super::super::catalogue::Catalogue::new();
-        (0..300).map(move |viewer| Session::of(run, Opening::first(run.number, viewer, &catalogue)))
+        (0..300).map(move |viewer| Session::of(run, Opening::first(run.settings.seed, viewer, &catalogue)))
     }
 
     #[test]

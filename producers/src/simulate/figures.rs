@@ -257,7 +257,7 @@ mod tests {
         let start_ms = 1_714_852_800_000;
         let settings = Settings { seed: 1, start_ms, sessions: 1, duplicates: rate, disorder: rate, late: rate, lost: rate, poison: rate };
         let run = Run::of(settings);
-        let mut session = Session::of(&run, Opening::first(run.number, 0, &Catalogue::new()));
+        let mut session = Session::of(&run, Opening::first(run.settings.seed, 0, &Catalogue::new()));
         let mut stretches: Vec<Stretch> = Vec::new();
         for &(turn, state, duration_ms, rate_thousandths, kbps) in timeline {
             let start_ms = stretches.last().map_or(0, |before| before.end_ms);

@@ -15,7 +15,7 @@ use super::catalogue::Catalogue;
 use super::delivery::Content;
 use super::figures;
 use super::session::{Run, Session};
-use super::settings::Settings;
+use super::settings::{SILENCE_OVER_MS, Settings};
 use super::truth::{ResumeTruth, SessionTruth, Totals};
 
 /// How long a session is kept for its next record, ms of the run.
@@ -34,6 +34,29 @@ pub trait TruthSink {
     /// # Errors
     /// Where it can't be kept.
     fn resume(&mut self, truth: &ResumeTruth) -> io::Result<()>;
+}
+
+/// The latest start of a run that is over, its last heartbeats included, at `now_ms`: whole seconds, ms since 1970 UTC. Nothing but the
+/// start is taken from elsewhere than the settings. Every session is made up once to know when its last record comes.
+#[must_use]
+pub fn latest_start_ms(settings: &Settings, now_ms: i64) -> i64 {
+    let run = Run::of(settings.clone());
+    let catalogue = Catalogue::new();
+    let mut last_ms = 0;
+    let mut left = settings.sessions;
+    for viewer in 0.. {
+        let mut opening = Opening::first(settings.seed, viewer, &catalogue);
+        for _ in 0..left.min(u32::from(Viewer::sessions(settings.seed, viewer))) {
+            let session = Session::of(&run, opening);
+            last_ms = session.deliveries.records.last().map_or(0, |last| last.received_ms).max(last_ms);
+            opening = session.opening.next(settings.seed, session.watched(), &catalogue);
+            left -= 1;
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    (now_ms - SILENCE_OVER_MS - last_ms).div_euclid(1_000) * 1_000
 }
 
 /// One record of a run. Reused from record to record.
@@ -134,15 +157,15 @@ impl Generator {
         let mut left = self.run.settings.sessions;
         let mut viewer = 0;
         while left > 0 {
-            left -= left.min(u32::from(Viewer::sessions(self.run.number, viewer)));
-            let due = Due { at_ms: Viewer::joins_ms(self.run.number, viewer), viewer, ordinal: 0, record: None };
+            left -= left.min(u32::from(Viewer::sessions(self.run.settings.seed, viewer)));
+            let due = Due { at_ms: Viewer::joins_ms(self.run.settings.seed, viewer), viewer, ordinal: 0, record: None };
             self.pending.push(Pending { due, held: Held::Nothing });
             viewer += 1;
         }
         self.totals.profiles = u64::from(viewer);
         // The last one has no more than are left.
         if let Some(last) = viewer.checked_sub(1) {
-            let before: u64 = (0..last).map(|viewer| u64::from(Viewer::sessions(self.run.number, viewer))).sum();
+            let before: u64 = (0..last).map(|viewer| u64::from(Viewer::sessions(self.run.settings.seed, viewer))).sum();
             let sessions_left = u8::try_from(u64::from(self.run.settings.sessions) - before).expect("a viewer has few sessions");
             self.chains.insert(last, Chain { sessions_left, contents: Vec::new() });
         }
@@ -180,10 +203,10 @@ impl Generator {
     /// Makes up the session that is due, says what it comes to, and puts down what is due after it: its records and the next session.
     fn begin(&mut self, due: Due, held: Held, truth: &mut dyn TruthSink) -> io::Result<()> {
         let viewer = due.viewer;
-        let number = self.run.number;
+        let seed = self.run.settings.seed;
         let session = self.whole(due, held);
         self.count(&session);
-        let sessions = Viewer::sessions(number, viewer);
+        let sessions = Viewer::sessions(seed, viewer);
         let chain = self.chains.entry(viewer).or_insert_with(|| Chain { sessions_left: sessions, contents: Vec::new() });
         chain.sessions_left -= 1;
         if let Some(session_truth) = figures::session_truth(&session) {
@@ -197,7 +220,7 @@ impl Generator {
             chain.contents.iter().try_for_each(|resume| truth.resume(resume))?;
         } else {
             // What comes of trips is known once the session is made up.
-            let next = session.opening.next(number, session.watched(), &self.catalogue);
+            let next = session.opening.next(seed, session.watched(), &self.catalogue);
             let due = Due { at_ms: next.at_ms, viewer, ordinal: next.ordinal, record: None };
             self.pending.push(Pending { due, held: Held::Opening(Box::new(next)) });
         }
@@ -210,7 +233,7 @@ impl Generator {
         match held {
             Held::Whole(session) => session,
             Held::Opening(opening) => Box::new(Session::of(&self.run, *opening)),
-            Held::Nothing => Box::new(Session::of(&self.run, Opening::first(self.run.number, due.viewer, &self.catalogue))),
+            Held::Nothing => Box::new(Session::of(&self.run, Opening::first(self.run.settings.seed, due.viewer, &self.catalogue))),
         }
     }
 

@@ -31,6 +31,6 @@ mod settings;
 pub mod truth;
 mod viewing;
 
-pub use generator::{Generator, SimulatedRecord, TruthSink};
+pub use generator::{Generator, SimulatedRecord, TruthSink, latest_start_ms};
 pub use run::{SimulateError, SimulateOptions, outputs, simulate};
 pub use settings::{NotARate, Rate, Settings};

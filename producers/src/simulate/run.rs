@@ -34,9 +34,6 @@ pub struct SimulateOptions {
 /// Why a simulation stopped. What was committed until then lies in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
-    /// It would reach into the future.
-    #[error("the run would not be over yet: it may begin at {} at the latest", crate::received_time::shown(.0 * 1_000))]
-    NotOver(i64),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -55,7 +52,7 @@ pub fn outputs(partitions: u32) -> [OutputTopic; 1] {
 /// transaction how many sessions have begun.
 ///
 /// # Errors
-/// Where the run would reach into the future, the log fails, or the truth can't be kept.
+/// Where the log fails, as it does where the run reaches into the future, or the truth can't be kept.
 pub fn simulate<L: Log>(
     log: &mut L,
     topics: &[OutputTopic; 1],
@@ -63,10 +60,6 @@ pub fn simulate<L: Log>(
     truth: &mut dyn TruthSink,
     on_batch: &mut dyn FnMut(u64),
 ) -> Result<Totals, SimulateError> {
-    let latest_start_ms = options.settings.latest_start_ms(options.now_ms);
-    if options.settings.start_ms > latest_start_ms {
-        return Err(SimulateError::NotOver(latest_start_ms));
-    }
     let mut generator = Generator::new(options.settings.clone(), options.schema_id);
     let mut batch = Batch { log, pending: Outputs::new(topics) };
     let mut record = SimulatedRecord::default();

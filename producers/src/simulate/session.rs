@@ -18,35 +18,35 @@ const TOLERATED_SHIFT_MS: i64 = 5 * 60_000;
 /// Code of an error that playback survives, and of one that ends it.
 pub(crate) const ERROR_CODES: [&str; 2] = ["segment_404", "decoder_failed"];
 
-/// A run: its settings, and the number that everything random and every id is made from.
+/// A run: its settings, and the number that its ids are made from.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) settings: Settings,
-    pub(crate) number: u64,
+    ids: u64,
 }
 
 impl Run {
-    /// Another seed or another start gives other sessions and profiles, so that runs do not meet in one log.
+    /// The seed alone says what happens. Ids are made of the start too, so that two runs do not meet in one log.
     pub(crate) fn of(settings: Settings) -> Self {
         let content = identity::Content::default().number(settings.seed.cast_signed()).number(settings.start_ms);
-        Self { number: content.hash() as u64, settings }
+        Self { ids: content.hash() as u64, settings }
     }
 
     fn random(&self, purpose: Purpose, opening: &Opening) -> Random {
-        Random::of(purpose, &[self.number, u64::from(opening.viewer), u64::from(opening.ordinal)])
+        Random::of(purpose, &[self.settings.seed, u64::from(opening.viewer), u64::from(opening.ordinal)])
     }
 
     pub(crate) fn profile_id(&self, viewer: u32) -> String {
-        format!("profile-{:016x}", Random::of(Purpose::ProfileId, &[self.number, u64::from(viewer)]).bits())
+        format!("profile-{:016x}", Random::of(Purpose::ProfileId, &[self.ids, u64::from(viewer)]).bits())
     }
 
     /// Two profiles share an account.
     fn account_id(&self, viewer: u32) -> String {
-        format!("account-{:016x}", Random::of(Purpose::AccountId, &[self.number, u64::from(viewer / 2)]).bits())
+        format!("account-{:016x}", Random::of(Purpose::AccountId, &[self.ids, u64::from(viewer / 2)]).bits())
     }
 
     fn device_id(&self, viewer: u32, device: &Device) -> String {
-        format!("device-{:016x}", Random::of(Purpose::DeviceId, &[self.number, u64::from(viewer), u64::from(device.number)]).bits())
+        format!("device-{:016x}", Random::of(Purpose::DeviceId, &[self.ids, u64::from(viewer), u64::from(device.number)]).bits())
     }
 }
 
@@ -72,13 +72,14 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn of(run: &Run, opening: Opening) -> Self {
-        let viewer = Viewer::of(run.number, opening.viewer);
-        let opening = opening.with_trips(run.number, &viewer);
+        let seed = run.settings.seed;
+        let viewer = Viewer::of(seed, opening.viewer);
+        let opening = opening.with_trips(seed, &viewer);
         let device = viewer.devices[usize::from(opening.device)];
-        let viewing = Viewing::of(run.number, &opening, &viewer);
+        let viewing = Viewing::of(seed, &opening, &viewer);
         let events = events::events(&viewing, device.measures, &mut run.random(Purpose::Events, &opening));
         let deliveries = delivery::deliver(&events, &opening, &run.settings, &mut run.random(Purpose::Delivery, &opening));
-        let mut ids = run.random(Purpose::SessionIds, &opening);
+        let mut ids = Random::of(Purpose::SessionIds, &[run.ids, u64::from(opening.viewer), u64::from(opening.ordinal)]);
         let session_id = u128::from(ids.bits()) << 64 | u128::from(ids.bits());
         Self {
             session_id: Builder::from_random_bytes(session_id.to_be_bytes()).into_uuid().to_string(),

@@ -111,12 +111,6 @@ impl Settings {
         live_ms + late_ms + copies_ms + HOUR_MS
     }
 
-    /// The latest start of a run that is over, its last heartbeats included, at `now_ms`: whole seconds, ms since 1970 UTC.
-    #[must_use]
-    pub fn latest_start_ms(&self, now_ms: i64) -> i64 {
-        (now_ms - SILENCE_OVER_MS - self.span_ms()).div_euclid(1_000) * 1_000
-    }
-
     /// Names the run: its files, and what the ids of its sessions and profiles are made from.
     #[must_use]
     pub fn run_name(&self) -> String {

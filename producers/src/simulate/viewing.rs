@@ -131,8 +131,8 @@ impl Viewing {
     }
 
     /// What happens in the session that begins so.
-    pub(crate) fn of(run: u64, opening: &Opening, viewer: &Viewer) -> Self {
-        let random = Random::of(Purpose::Viewing, &[run, u64::from(opening.viewer), u64::from(opening.ordinal)]);
+    pub(crate) fn of(seed: u64, opening: &Opening, viewer: &Viewer) -> Self {
+        let random = Random::of(Purpose::Viewing, &[seed, u64::from(opening.viewer), u64::from(opening.ordinal)]);
         let device = viewer.devices[usize::from(opening.device)];
         let ladder_bps = device.kind.ladder_bps;
         let mut screen = Screen {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 use producers::simulate::truth::{ResumeTruth, SessionTruth, Totals};
-use producers::simulate::{Generator, Rate, Settings, SimulateError, SimulateOptions, SimulatedRecord, TruthSink, outputs, simulate};
+use producers::simulate::{
+    Generator, Rate, Settings, SimulateError, SimulateOptions, SimulatedRecord, TruthSink, latest_start_ms, outputs, simulate,
+};
 use schemas::{Plan, PlaybackEvent, Record as _, wire};
 
 use crate::support::{NOW_MS, PARTITIONS, lane, log, records};
@@ -149,15 +151,24 @@ fn a_run_lies_in_the_log_with_its_closing_heartbeats() {
 }
 
 #[test]
-fn a_run_that_is_not_over_is_refused() {
+fn the_latest_start_lets_a_run_be_over_just_now() {
+    let settings = settings(60);
+    let latest_ms = latest_start_ms(&settings, NOW_MS);
+    let (_, _, totals) = generated(Settings { start_ms: latest_ms, ..settings.clone() });
+    let over_ms = totals.last_received_at / 1_000 + 31 * 60_000;
+    assert!((NOW_MS - 1_000..=NOW_MS).contains(&over_ms), "{}", NOW_MS - over_ms);
+    // What happens is the seed's doing alone.
+    let (_, _, elsewhere) = generated(settings.clone());
+    assert_eq!(elsewhere.last_received_at - elsewhere.start, totals.last_received_at - totals.start);
+}
+
+#[test]
+fn the_log_refuses_the_future() {
     let log = log();
     let topics = outputs(PARTITIONS);
-    let latest_ms = settings(1).latest_start_ms(NOW_MS);
-    let options =
-        |start_ms| SimulateOptions { settings: Settings { start_ms, ..settings(1) }, now_ms: NOW_MS, batch_records: 500, schema_id: 1 };
-    let run = |start_ms| simulate(&mut lane(&log, &topics), &topics, &options(start_ms), &mut Lines::default(), &mut |_| {});
-    let refused = run(latest_ms + 1);
-    assert!(matches!(refused, Err(SimulateError::NotOver(ms)) if ms == latest_ms), "{refused:?}");
+    let settings = Settings { start_ms: NOW_MS, ..settings(5) };
+    let options = SimulateOptions { settings, now_ms: NOW_MS, batch_records: 500, schema_id: 1 };
+    let refused = simulate(&mut lane(&log, &topics), &topics, &options, &mut Lines::default(), &mut |_| {});
+    assert!(matches!(refused, Err(SimulateError::Log(_))), "{refused:?}");
     assert_eq!(records(&log, "playback_events"), (Vec::new(), Vec::new()));
-    assert!(run(latest_ms).is_ok());
 }
