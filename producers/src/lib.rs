@@ -1,6 +1,6 @@
 //! What writes events to the raw topics: importers of viewing activity, ingest of lines, and the simulator.
 //!
-//! Both judge each row or line by itself: what is wrong is reported with its line, and the rest goes on.
+//! Importers and ingest judge each row or line by itself: what is wrong is reported with its line, and the rest goes on.
 
 mod closing_heartbeats;
 mod identity;

@@ -8,7 +8,7 @@
 //! | step | module |
 //! |---|---|
 //! | who watches what, when and on which device | `audience`, `catalogue` |
-//! | what is on the screen | `viewing` |
+//! | what is on the screen | `viewing`, `screen` |
 //! | what the player says | `events` |
 //! | how it comes to the log: copies, disorder, late, lost, poison | `delivery`, `poison` |
 //! | the sessions of a run in order of time | `session`, `generator` |
@@ -26,6 +26,7 @@ mod loss;
 mod poison;
 mod random;
 mod run;
+mod screen;
 mod session;
 mod settings;
 pub mod truth;
