@@ -12,10 +12,12 @@ pub(crate) fn run() -> Vec<Figure> {
     // What is not a session's own is there before the first measurement: buffers, and the viewings.
     let mut last = Viewing::new(LIVE);
     (0..5_000).for_each(|number| bench.take(&last.next(1_000_000, DAY_MS + number), DAY_MS + number));
+    bench.send();
     let before = resident_bytes();
     for number in 0..20 {
         for viewing in &mut viewings {
             bench.take(&viewing.next(1_000_000, DAY_MS + 10_000 + number * 10_000), DAY_MS + 10_000 + number * 10_000);
+            bench.send();
         }
     }
     let grown = resident_bytes() - before;

@@ -20,7 +20,6 @@ pub(crate) struct Bench {
     pub(crate) state: PlaybackState,
     out: Outputs,
     outputs: u64,
-    since_clear: u32,
     body: Vec<u8>,
 }
 
@@ -32,7 +31,7 @@ impl Bench {
         let out = Outputs::new(processor.outputs());
         let mut body = Vec::new();
         Viewing::new(1).next(20, DAY_MS).encode(&mut body);
-        Self { state, out, outputs: 0, since_clear: 0, body }
+        Self { state, out, outputs: 0, body }
     }
 
     pub(crate) fn take(&mut self, event: &PlaybackEvent<'_>, log_time_ms: i64) {
@@ -51,12 +50,12 @@ impl Bench {
             });
         });
         assert!(matches!(taken, Ok(true)), "every event is new");
-        self.since_clear += 1;
-        if self.since_clear == 4_096 {
-            self.outputs += self.out.len() as u64;
-            self.out.clear();
-            self.since_clear = 0;
-        }
+    }
+
+    /// Hands the outputs on, as a runner does after each poll.
+    pub(crate) fn send(&mut self) {
+        self.outputs += self.out.len() as u64;
+        self.out.clear();
     }
 
     /// Takes events as a runner does: it knows whose come next.
@@ -65,6 +64,7 @@ impl Bench {
             self.state.prepare(chunk.iter().map(|(event, _)| (event.session_id.as_bytes(), event.event_id)));
             chunk.iter().for_each(|(event, log_time_ms)| self.take(event, *log_time_ms));
         }
+        self.send();
     }
 
     /// Takes so many polls of events; returns the CPU seconds that the taking alone took.
