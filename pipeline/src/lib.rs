@@ -19,6 +19,7 @@ mod run_processor;
 mod run_sink;
 mod shutdown;
 mod sink;
+mod snapshots;
 mod step;
 pub mod testing;
 
@@ -34,3 +35,4 @@ pub use run_processor::{ProcessorRun, RunOptions, Totals, run_processor};
 pub use run_sink::{SinkOptions, SinkRunError, SinkTotals, run_sink};
 pub use shutdown::Shutdown;
 pub use sink::{Resume, Sink, SinkError};
+pub use snapshots::{FolderStore, MemoryStore, NotAState, SnapshotOptions, SnapshotStore, SnapshotWriter};

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::{Batch, Outputs, Record, TopicPartition};
+use crate::{Batch, Outputs, Record, TopicId, TopicPartition};
 
 /// A committed position.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -110,6 +110,12 @@ pub trait Log {
     /// # Errors
     /// Where the log cannot be read.
     fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError>;
+
+    /// The identity of a source's topic.
+    ///
+    /// # Errors
+    /// Where the log cannot be asked.
+    fn topic_id(&mut self, source: TopicPartition) -> Result<TopicId, LogError>;
 
     /// The first offset held and the offset after the last record of a partition.
     ///

@@ -1,5 +1,6 @@
 //! Log time: what a partition says about when it is. It only moves forward, and says when to act.
 
+use crate::snapshots::Fields;
 use crate::{Record, heartbeat};
 
 /// How a stage's input partitions tell the time.
@@ -58,6 +59,35 @@ impl LogTime {
             Some(oldest_ms) => self.move_to(oldest_ms),
             None => false,
         }
+    }
+
+    /// Appends what [`LogTime::load`] reads.
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        let mut put = |time_ms: Option<i64>| {
+            out.push(u8::from(time_ms.is_some()));
+            out.extend_from_slice(&time_ms.unwrap_or_default().to_le_bytes());
+        };
+        put(self.now_ms);
+        put(Some(self.heard_ms.len() as i64));
+        self.heard_ms.iter().copied().for_each(put);
+    }
+
+    /// This log time, which has seen no record, as it was saved; none where the bytes are cut short.
+    pub(crate) fn load(mut self, fields: &mut Fields<'_>) -> Option<Self> {
+        let mut take = || {
+            let [is_known] = fields.array()?;
+            let time_ms = i64::from_le_bytes(fields.array()?);
+            Some((is_known != 0).then_some(time_ms))
+        };
+        self.now_ms = take()?;
+        // With another number of input partitions it is another log time.
+        if take()? != Some(self.heard_ms.len() as i64) {
+            return None;
+        }
+        for heard in &mut self.heard_ms {
+            *heard = take()?;
+        }
+        Some(self)
     }
 
     fn move_to(&mut self, time_ms: i64) -> bool {

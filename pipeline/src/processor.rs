@@ -1,6 +1,6 @@
 //! A processor: state and record in, outputs out. No clock, no I/O, no randomness.
 
-use crate::{Batch, OutputTopic, Outputs, Record, TopicId, TopicPartition};
+use crate::{Batch, NotAState, OutputTopic, Outputs, Record, TopicId, TopicPartition};
 
 /// Why a record was refused. It goes to the dead letters with its raw bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +110,33 @@ pub trait Processor {
 
     /// Processes one record; never a heartbeat.
     fn process(&self, state: &mut Self::State, record: &Record<'_>, moment: &Moment, out: &mut Outputs) -> Outcome;
+
+    /// A hash of the format in which states are saved, and of whatever in the configuration a state depends on: a snapshot with another one
+    /// is not used. None: states are not saved, a restore replays the whole input.
+    fn state_format(&self) -> Option<u64> {
+        None
+    }
+
+    /// Begins to save a state as it is now. It may be given records before all pieces have been taken: what they change must be saved as it
+    /// was before. What was begun and not ended is forgotten.
+    fn begin_save(&self, state: &mut Self::State) {
+        let _ = state;
+    }
+
+    /// Appends the next piece of what is being saved, of about so many bytes; true for the last one.
+    fn save_piece(&self, state: &mut Self::State, out: &mut Vec<u8>, bytes: usize) -> bool {
+        let _ = (state, out, bytes);
+        true
+    }
+
+    /// The state that was saved, from all of its pieces.
+    ///
+    /// # Errors
+    /// Where the bytes are none: the restore goes on without them.
+    fn load(&self, source: TopicPartition, saved: &[u8]) -> Result<Self::State, NotAState> {
+        let _ = (source, saved);
+        Err(NotAState("this processor saves no state".to_owned()))
+    }
 
     /// Fetches what a record was blocked by. The only place where a processor may wait for something.
     ///

@@ -6,8 +6,11 @@ use std::time::Instant;
 use crate::step::{Assigned, Step};
 use crate::{
     Batch, Blocked, DeadLetters, Judgement, Log, LogError, LogTime, Moment, Outputs, Processor, RunOptions, Shutdown, TopicPartition,
-    Unavailable, Verdicts, heartbeat,
+    Unavailable, Verdicts, heartbeat, snapshots,
 };
+
+/// A partition, and the offset of the snapshot that it was restored from, if any.
+type Restored<S> = (Assigned<S>, Option<i64>);
 
 /// What a restore needs. Whatever it waits for, the group hears of it and a stop is heard.
 pub(crate) struct Restore<'r, P: Processor> {
@@ -32,8 +35,9 @@ enum Halt {
 }
 
 impl<P: Processor> Restore<'_, P> {
-    /// A partition as it was at its committed position. None where a stop was asked for: nobody will look at its state.
-    pub(crate) fn partition<L: Log>(&mut self, log: &mut L, source: TopicPartition) -> Result<Option<Assigned<P::State>>, LogError> {
+    /// A partition as it was at its committed position, and the offset of the snapshot that it was restored from, if any. None where a stop
+    /// was asked for: nobody will look at its state.
+    pub(crate) fn partition<L: Log>(&mut self, log: &mut L, source: TopicPartition) -> Result<Option<Restored<P::State>>, LogError> {
         let (first, end) = log.bounds(source)?;
         let committed = log.committed(source)?.map_or(first, |committed| committed.next_offset);
         // Behind the log's beginning records were lost, above its end it is another log.
@@ -41,15 +45,28 @@ impl<P: Processor> Restore<'_, P> {
             let topic = self.options.inputs[usize::from(source.topic)].clone();
             return Err(LogError::OutOfRange { topic, partition: source.partition, position: committed, first, end });
         }
-        let mut assigned = Assigned::new(self.processor.new_state(source), LogTime::new(&self.options.log_time), first);
-        if first < committed {
+        let snapshot = self.snapshot(log, source, (first, committed))?;
+        let from_snapshot = snapshot.as_ref().map(|assigned| assigned.next_offset);
+        let mut assigned =
+            snapshot.unwrap_or_else(|| Assigned::new(self.processor.new_state(source), LogTime::new(&self.options.log_time), first));
+        if assigned.next_offset < committed {
             let Some(verdicts) = self.read_verdicts(log, source)? else { return Ok(None) };
             if self.replay(log, source, committed, &verdicts, &mut assigned)?.is_break() {
                 return Ok(None);
             }
             assigned.next_offset = committed;
         }
-        Ok(Some(assigned))
+        Ok(Some((assigned, from_snapshot)))
+    }
+
+    /// A partition as the newest usable snapshot holds it.
+    fn snapshot<L: Log>(&self, log: &mut L, source: TopicPartition, bounds: (i64, i64)) -> Result<Option<Assigned<P::State>>, LogError> {
+        let (Some(options), Some(state_format)) = (&self.options.snapshots, self.processor.state_format()) else { return Ok(None) };
+        let of = (state_format, log.topic_id(source)?, source.partition);
+        let new_log_time = LogTime::new(&self.options.log_time);
+        let load = |saved: &[u8]| self.processor.load(source, saved);
+        let saved = snapshots::newest_usable(options, self.processor.name(), of, bounds, &new_log_time, load);
+        Ok(saved.map(Assigned::saved))
     }
 
     /// What was refused in a partition. None where a stop was asked for.

@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::restore::Restore;
+use crate::snapshots::Saver;
 use crate::step::{Assigned, Step};
 use crate::{
     AHEAD, Batch, Blocked, Committed, DeadLetters, Judgement, Log, LogError, LogTimeRule, Moment, Outcome, Outputs, Polled, Position,
-    Processor, Shutdown, TopicPartition, Unavailable, heartbeat,
+    Processor, Shutdown, SnapshotOptions, TopicPartition, Unavailable, heartbeat,
 };
 
 /// How a processor is run.
@@ -30,6 +31,8 @@ pub struct RunOptions {
     pub on_unavailable: fn(&Unavailable) -> ControlFlow<()>,
     /// Return once all input has been read and committed, instead of waiting for more.
     pub stop_when_caught_up: bool,
+    /// Where states are saved; none: a restore replays the whole input.
+    pub snapshots: Option<SnapshotOptions>,
 }
 
 impl RunOptions {
@@ -79,6 +82,7 @@ pub struct ProcessorRun<'r, P: Processor> {
     /// A position moved since the last commit, be it past a gap.
     has_moved: bool,
     last_commit: Instant,
+    saver: Option<Saver>,
     totals: Totals,
 }
 
@@ -94,6 +98,10 @@ pub fn run_processor<P: Processor, L: Log>(
     shutdown: &Shutdown,
 ) -> Result<Totals, LogError> {
     let out = Outputs::new(processor.outputs());
+    let saver = match (&options.snapshots, processor.state_format()) {
+        (Some(snapshots), Some(state_format)) => Some(Saver::new(snapshots, processor.name(), state_format)),
+        _ => None,
+    };
     let mut run = ProcessorRun {
         processor,
         dead_letters,
@@ -106,6 +114,7 @@ pub fn run_processor<P: Processor, L: Log>(
         uncommitted: 0,
         has_moved: false,
         last_commit: Instant::now(),
+        saver,
         totals: Totals::default(),
     };
     run.run(log, shutdown)?;
@@ -127,7 +136,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
             let step = match next {
                 Next::Turn => self.turn(log, shutdown),
                 Next::StartOver => self.start_over(log, shutdown).map(|()| Next::Turn),
-                Next::End => return Ok(()),
+                Next::End => return self.save_all(log),
             };
             next = match step {
                 Ok(next) => next,
@@ -150,6 +159,9 @@ impl<P: Processor> ProcessorRun<'_, P> {
             return Ok(Next::End);
         }
         self.retry_blocked(log)?;
+        if let Some(saver) = &mut self.saver {
+            saver.step(&*self.processor, &mut self.assigned);
+        }
         let mut blocked = None;
         match log.poll(self.poll_timeout())? {
             Polled::Assigned(sources) => {
@@ -234,6 +246,17 @@ impl<P: Processor> ProcessorRun<'_, P> {
             self.assigned.remove(source);
             self.unrestored.remove(source);
             self.blocked.remove(source);
+            if let Some(saver) = &mut self.saver {
+                saver.forget(*source);
+            }
+        }
+    }
+
+    /// Saves every state as it is in the end.
+    fn save_all<L: Log>(&mut self, log: &mut L) -> Result<(), LogError> {
+        match &mut self.saver {
+            Some(saver) => saver.finish(&*self.processor, log, &mut self.assigned),
+            None => Ok(()),
         }
     }
 
@@ -258,6 +281,12 @@ impl<P: Processor> ProcessorRun<'_, P> {
         self.uncommitted = 0;
         self.has_moved = false;
         self.totals.commits += 1;
+        if let Some(saver) = &mut self.saver {
+            saver.committed(&*self.processor, log, &mut self.assigned)?;
+            if saver.is_waited_for() {
+                saver.settle(&*self.processor, &mut self.assigned);
+            }
+        }
         Ok(())
     }
 
@@ -269,7 +298,11 @@ impl<P: Processor> ProcessorRun<'_, P> {
         self.uncommitted = 0;
         self.has_moved = false;
         self.blocked.clear();
-        self.unrestored.extend(std::mem::take(&mut self.assigned).into_keys());
+        let dropped: Vec<_> = std::mem::take(&mut self.assigned).into_keys().collect();
+        if let Some(saver) = &mut self.saver {
+            dropped.iter().for_each(|&source| saver.forget(source));
+        }
+        self.unrestored.extend(dropped);
         log.recover()?;
         self.restore_all(log, shutdown)?;
         for &source in self.assigned.keys() {
@@ -284,8 +317,11 @@ impl<P: Processor> ProcessorRun<'_, P> {
         while let Some(&source) = self.unrestored.first() {
             let (dead_letters, options, replayed) = (self.dead_letters, self.options, &mut self.totals.replayed);
             let mut restore = Restore { processor: &mut *self.processor, dead_letters, options, shutdown, replayed };
-            let Some(assigned) = restore.partition(log, source)? else { return Ok(()) };
+            let Some((assigned, from_snapshot)) = restore.partition(log, source)? else { return Ok(()) };
             log.seek(source, assigned.next_offset)?;
+            if let (Some(saver), Some(offset)) = (&mut self.saver, from_snapshot) {
+                saver.restored(source, offset);
+            }
             self.assigned.insert(source, assigned);
             self.unrestored.remove(&source);
         }

@@ -1,6 +1,7 @@
 //! What one record does to one partition, live and in replay alike.
 
 use crate::heartbeat::{self, Beat};
+use crate::snapshots::Saved;
 use crate::{LogTime, Moment, Outcome, Outputs, Processor, Record, RunOptions, Spread, TopicPartition};
 
 /// A partition that a processor holds.
@@ -17,6 +18,16 @@ impl<S> Assigned<S> {
     /// Before the record at `next_offset`, having seen none.
     pub(crate) fn new(state: S, log_time: LogTime, next_offset: i64) -> Self {
         Self { state, log_time, next_offset, beat: i64::MIN }
+    }
+
+    /// As a snapshot holds it.
+    pub(crate) fn saved(saved: Saved<S>) -> Self {
+        let Saved { state, log_time, beat, offset } = saved;
+        Self { state, log_time, next_offset: offset, beat }
+    }
+
+    pub(crate) fn beat(&self) -> i64 {
+        self.beat
     }
 }
 

@@ -93,6 +93,7 @@ fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
         retry_interval: RETRY_INTERVAL,
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: true,
+        snapshots: None,
     };
     run_sink(&mut sink, &mut lane, &options, &Shutdown::default()).context("the serving store was not brought up to date")?;
     stage.done();
@@ -135,6 +136,7 @@ fn run_stage<P: Processor>(
         // What a command on one machine lacks, it will not get by waiting.
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: true,
+        snapshots: None,
     };
     let totals = run_processor(processor, &mut lane, &dead_letters, &options, &Shutdown::default())
         .with_context(|| format!("stage {name} stopped before the end of {input}"))?;

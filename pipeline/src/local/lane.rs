@@ -270,6 +270,10 @@ impl Log for LocalLane {
         Ok(())
     }
 
+    fn topic_id(&mut self, source: TopicPartition) -> Result<TopicId, LogError> {
+        Ok(self.sources[self.index(source)?].topic_id)
+    }
+
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError> {
         let Source { place, .. } = self.sources[self.index(source)?];
         let end = self.log.open.store.catalogue().end(place);

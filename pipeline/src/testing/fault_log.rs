@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::{Batch, Committed, Log, LogError, Outputs, Polled, Position, Record, TopicPartition};
+use crate::{Batch, Committed, Log, LogError, Outputs, Polled, Position, Record, TopicId, TopicPartition};
 
 /// The calls of [`Log`] that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,10 @@ impl<L: Log> Log for FaultLog<L> {
 
     fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError> {
         self.through(Call::ReadTopic, |log| log.read_topic(topic, partition, each))
+    }
+
+    fn topic_id(&mut self, source: TopicPartition) -> Result<TopicId, LogError> {
+        self.inner.topic_id(source)
     }
 
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError> {

@@ -272,6 +272,10 @@ impl Log for MemoryLane {
         Ok(())
     }
 
+    fn topic_id(&mut self, source: TopicPartition) -> Result<TopicId, LogError> {
+        Ok(self.log.broker().topics[self.inputs[usize::from(source.topic)]].id)
+    }
+
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError> {
         let broker = self.log.broker();
         let partition = &broker.topics[self.inputs[usize::from(source.topic)]].partitions[source.partition as usize];

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pipeline::testing::{Call, FaultLog};
-use pipeline::{Batch, Committed, Log, LogError, Outputs, Polled, Position, Record, Shutdown, TopicPartition, run_processor};
+use pipeline::{Batch, Committed, Log, LogError, Outputs, Polled, Position, Record, Shutdown, TopicId, TopicPartition, run_processor};
 
 use crate::counter::{Counter, Letters};
 use crate::scene::{self, INPUT, Outcome, lane, memory_log, options, output_topics, run_with, undisturbed};
@@ -41,6 +41,10 @@ impl<L: Log> Log for StopAt<L> {
             self.shutdown.request();
         }
         self.inner.poll(timeout)
+    }
+
+    fn topic_id(&mut self, source: TopicPartition) -> Result<TopicId, LogError> {
+        self.inner.topic_id(source)
     }
 
     fn keep_alive(&mut self) -> Result<(), LogError> {

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pipeline::{
-    Blocked, DeadLetters, Judgement, Moment, Outcome, OutputTopic, Outputs, Processor, Record, Rejection, TopicId, TopicPartition,
-    Unavailable,
+    Blocked, DeadLetters, Judgement, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, Rejection, TopicId,
+    TopicPartition, Unavailable,
 };
 
 pub(crate) const STAGE: &str = "counter";
@@ -16,7 +16,7 @@ pub(crate) const CLEAN: u16 = 0;
 pub(crate) const TOTALS: u16 = 1;
 pub(crate) const DEAD_LETTERS: u16 = 2;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Count {
     ids: BTreeSet<Vec<u8>>,
     due_ms: i64,
@@ -27,6 +27,55 @@ pub(crate) struct Counts {
     source: TopicPartition,
     by_key: BTreeMap<Vec<u8>, Count>,
     due: BTreeSet<(i64, Vec<u8>)>,
+    saving: Option<Saving>,
+}
+
+/// Keys as they were when a save began, that are still to be saved; and those that were changed since, as they were.
+#[derive(Debug, Default)]
+struct Saving {
+    rest: BTreeSet<Vec<u8>>,
+    before: Vec<(Vec<u8>, Count)>,
+}
+
+impl Counts {
+    /// To be called before a key is changed.
+    fn preserve(&mut self, key: &[u8]) {
+        if let Some(saving) = &mut self.saving
+            && saving.rest.remove(key)
+        {
+            saving.before.push((key.to_vec(), self.by_key[key].clone()));
+        }
+    }
+}
+
+fn save(key: &[u8], count: &Count, out: &mut Vec<u8>) {
+    let mut put = |bytes: &[u8]| {
+        out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        out.extend_from_slice(bytes);
+    };
+    put(key);
+    put(&count.due_ms.to_le_bytes());
+    put(&count.ids.len().to_le_bytes());
+    count.ids.iter().for_each(|id| put(id));
+}
+
+fn take<'s>(saved: &mut &'s [u8]) -> Option<&'s [u8]> {
+    let (length, rest) = saved.split_first_chunk()?;
+    let (bytes, rest) = rest.split_at_checked(u64::from_le_bytes(*length) as usize)?;
+    *saved = rest;
+    Some(bytes)
+}
+
+fn load(mut saved: &[u8], counts: &mut Counts) -> Option<()> {
+    while !saved.is_empty() {
+        let key = take(&mut saved)?.to_vec();
+        let due_ms = i64::from_le_bytes(take(&mut saved)?.try_into().ok()?);
+        let ids = usize::from_le_bytes(take(&mut saved)?.try_into().ok()?);
+        let ids = (0..ids).map(|_| Some(take(&mut saved)?.to_vec())).collect::<Option<_>>()?;
+        counts.due.insert((due_ms, key.clone()));
+        counts.by_key.insert(key, Count { ids, due_ms });
+    }
+    Some(())
 }
 
 pub(crate) struct Counter {
@@ -36,11 +85,13 @@ pub(crate) struct Counter {
     /// Values that begin with `?` wait until so many calls of `unblock` were made.
     pub(crate) unblocks_needed: u64,
     pub(crate) unblocks: u64,
+    /// Format of saved states; none: they are not saved.
+    pub(crate) state_format: Option<u64>,
 }
 
 impl Counter {
     pub(crate) fn new(outputs: Vec<OutputTopic>) -> Self {
-        Self { outputs, poison: b'!', unblocks_needed: 0, unblocks: 0 }
+        Self { outputs, poison: b'!', unblocks_needed: 0, unblocks: 0, state_format: Some(1) }
     }
 }
 
@@ -62,6 +113,7 @@ impl Processor for Counter {
     fn advance(&self, state: &mut Counts, log_time_ms: i64, out: &mut Outputs) {
         while let Some((due_ms, key)) = state.due.first().filter(|(due_ms, _)| *due_ms <= log_time_ms).cloned() {
             state.due.pop_first();
+            state.preserve(&key);
             let count = state.by_key.remove(&key).expect("a timer has a key");
             let text = format!("closed from={} count={}", state.source.partition, count.ids.len());
             out.push_to(CLEAN, state.source.partition, due_ms, &key, |value| value.extend_from_slice(text.as_bytes()));
@@ -83,6 +135,7 @@ impl Processor for Counter {
             return Outcome::Reject(Box::new(Rejection { reason: "poison", field: None, detail }));
         }
         let Some(log_time_ms) = moment.log_time_ms else { return Outcome::Drop("no log time") };
+        state.preserve(key);
         let count = state.by_key.entry(key.to_vec()).or_default();
         if !count.ids.insert(value.to_vec()) {
             return Outcome::Drop("duplicate");
@@ -96,6 +149,35 @@ impl Processor for Counter {
         let parts: [&[u8]; 2] = [&value[value.len().saturating_sub(1)..], key];
         out.push_keyed(TOTALS, log_time_ms, &parts, |bytes| bytes.extend_from_slice(text.as_bytes()));
         Outcome::Done
+    }
+
+    fn state_format(&self) -> Option<u64> {
+        self.state_format
+    }
+
+    fn begin_save(&self, state: &mut Counts) {
+        state.saving = Some(Saving { rest: state.by_key.keys().cloned().collect(), before: Vec::new() });
+    }
+
+    /// One key a piece, whatever is asked for: so that records come between.
+    fn save_piece(&self, state: &mut Counts, out: &mut Vec<u8>, _: usize) -> bool {
+        let Some(saving) = &mut state.saving else { return true };
+        if let Some((key, count)) = saving.before.pop() {
+            save(&key, &count, out);
+        } else if let Some(key) = saving.rest.pop_first() {
+            save(&key, &state.by_key[&key], out);
+        }
+        let is_last = saving.before.is_empty() && saving.rest.is_empty();
+        if is_last {
+            state.saving = None;
+        }
+        is_last
+    }
+
+    fn load(&self, source: TopicPartition, saved: &[u8]) -> Result<Counts, NotAState> {
+        let mut counts = self.new_state(source);
+        load(saved, &mut counts).ok_or_else(|| NotAState("it is cut short".into()))?;
+        Ok(counts)
     }
 
     fn unblock(&mut self, blocked: &Blocked) -> Result<(), Unavailable> {

@@ -18,4 +18,5 @@ mod restore;
 mod scene;
 mod settling;
 mod sinks;
+mod snapshots;
 mod timers;

@@ -109,6 +109,7 @@ impl World {
             keep_alive_interval: Duration::ZERO,
             on_unavailable: |_| std::ops::ControlFlow::Continue(()),
             stop_when_caught_up: true,
+            snapshots: None,
         };
         let result = run_processor(processor, &mut log, &dead_letters, &options, &Shutdown::default());
         (result, log.calls().len())
