@@ -8,6 +8,7 @@ pub mod playback;
 pub mod profile;
 pub mod qos;
 mod rejection;
+mod saved;
 
 pub use completed::completed;
 pub use dead_letter::DeadLetterWriter;

@@ -3,7 +3,10 @@
 //! Every entry is written relative to a [`Cursor`], which moves alike when the entry is written and when it is read again:
 //! a flag word (type and what follows), the time since the last event, then only what cannot be predicted.
 
+use pipeline::NotAState;
 use schemas::{EventType, PlaybackEvent};
+
+use crate::saved::{self, Writer};
 
 use super::packed_id::{self, Id, PackedId};
 use super::varint::{self, Reader};
@@ -61,6 +64,29 @@ impl Cursor {
     /// Where the newest device block stands.
     pub(crate) fn device_at(&self) -> Option<usize> {
         (self.device_at > 0).then_some(self.device_at as usize)
+    }
+
+    pub(crate) fn save(&self, out: &mut Writer<'_>) {
+        for (time_us, sequence) in [self.last, self.position_rank] {
+            out.i64(time_us);
+            out.i64(sequence);
+        }
+        [self.position_ms, self.runtime_ms, self.bitrate_bps, self.rate_thousandths.into(), self.device_at, self.cdn_at]
+            .into_iter()
+            .for_each(|number| out.u32(number));
+    }
+
+    pub(crate) fn load(saved: &mut saved::Reader<'_>) -> Result<Self, NotAState> {
+        Ok(Self {
+            last: (saved.i64()?, saved.i64()?),
+            position_rank: (saved.i64()?, saved.i64()?),
+            position_ms: saved.u32()?,
+            runtime_ms: saved.u32()?,
+            bitrate_bps: saved.u32()?,
+            rate_thousandths: saved.u32()? as u16,
+            device_at: saved.u32()?,
+            cdn_at: saved.u32()?,
+        })
     }
 
     /// Where playback would be at `time_us`, had it gone on since the last known position.

@@ -40,6 +40,30 @@ impl EventLog {
         log
     }
 
+    /// A log as it was saved: its bytes, and the hashes as [`EventLog::hash_bytes`] gave them; none where there is half a hash or too many.
+    pub(crate) fn restored(bytes: &[u8], hashes: &[u8]) -> Option<Self> {
+        let count = u16::try_from(hashes.len() / HASH_BYTES).ok().filter(|_| hashes.len().is_multiple_of(HASH_BYTES))?;
+        // As though it had no hashes yet and grew for all of them: where they go depends on how many there are.
+        let mut log = Self { count, ..Self::default() };
+        let layout = log.layout(bytes.len(), hashes.len());
+        log.buffer = vec![0; layout.capacity].into_boxed_slice();
+        log.filter_size = layout.filter_size;
+        log.buffer[..bytes.len()].copy_from_slice(bytes);
+        log.front = u32::try_from(bytes.len()).ok()?;
+        let end = log.hashes_end();
+        log.buffer[end - hashes.len()..end].copy_from_slice(hashes);
+        if log.filter_size > 0 {
+            (0..log.count()).for_each(|index| log.note_in_filter(log.hash(index)));
+        }
+        Some(log)
+    }
+
+    /// The hashes, the newest first.
+    pub(crate) fn hash_bytes(&self) -> &[u8] {
+        let end = self.hashes_end();
+        &self.buffer[end - self.count as usize * HASH_BYTES..end]
+    }
+
     /// Header and entries.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[..self.front as usize]
@@ -123,12 +147,10 @@ impl EventLog {
         self.buffer.len() - self.filter_words() * HASH_BYTES
     }
 
-    /// Makes room for `bytes` more at the front and `hashes` more at the back, with a twelfth to spare: most sessions are short, and what
-    /// is spare in each of them adds up.
-    fn grow(&mut self, bytes: usize, hashes: usize) {
-        let front = self.front as usize;
-        let old_hashes = self.count as usize * HASH_BYTES;
-        let needed = front + bytes + old_hashes + hashes * HASH_BYTES;
+    /// How a log of this many events is laid out that has `front` bytes and `hashes` bytes of hashes, with a twelfth to spare: most
+    /// sessions are short, and what is spare in each of them adds up.
+    fn layout(&self, front: usize, hashes: usize) -> Layout {
+        let needed = front + hashes;
         let room = needed + (needed / 12).max(LEAST_SPARE_BYTES);
         let filter_size = match self.count {
             0..FILTER_FROM => 0,
@@ -137,7 +159,13 @@ impl EventLog {
         let filter_bytes = if filter_size == 0 { 0 } else { HASH_BYTES << (filter_size - 1) };
         // The allocator rounds up to 16 less its own word: take what it would waste.
         let capacity = (room + filter_bytes + HASH_BYTES).next_multiple_of(16) - HASH_BYTES;
-        let end = capacity - filter_bytes;
+        Layout { capacity, filter_size, hashes_end: capacity - filter_bytes }
+    }
+
+    /// Makes room for `bytes` more at the front and `hashes` more at the back.
+    fn grow(&mut self, bytes: usize, hashes: usize) {
+        let old_hashes = self.count as usize * HASH_BYTES;
+        let Layout { capacity, filter_size, hashes_end: end } = self.layout(self.front as usize + bytes, old_hashes + hashes * HASH_BYTES);
         let keeps_filter = filter_size == self.filter_size;
         let old_end = self.hashes_end();
         let mut buffer = Vec::with_capacity(capacity);
@@ -166,6 +194,13 @@ impl EventLog {
         let word = read_word(&self.buffer, at) | mask;
         self.buffer[at..at + HASH_BYTES].copy_from_slice(&word.to_le_bytes());
     }
+}
+
+/// Where what goes in a log's buffer.
+struct Layout {
+    capacity: usize,
+    filter_size: u8,
+    hashes_end: usize,
 }
 
 #[inline]
@@ -215,6 +250,12 @@ mod tests {
             for other in others {
                 prop_assert_eq!(log.contains(other), hashes.contains(&other));
             }
+            let mut restored = EventLog::restored(log.bytes(), log.hash_bytes()).unwrap();
+            prop_assert_eq!((restored.bytes(), restored.hash_bytes()), (log.bytes(), log.hash_bytes()));
+            prop_assert!(hashes.iter().all(|hash| restored.contains(*hash)));
+            restored.push(7, &[1, 2]);
+            prop_assert_eq!(restored.bytes(), [&expected[..], &[1, 2]].concat());
+            prop_assert!(restored.contains(7) && hashes.iter().all(|hash| restored.contains(*hash)));
         }
     }
 

@@ -14,6 +14,7 @@ mod packed_id;
 mod report;
 mod row;
 mod said;
+mod saving;
 mod schedule;
 mod state;
 mod table;
@@ -22,20 +23,25 @@ mod varint;
 
 use std::sync::Arc;
 
-use pipeline::{Blocked, Judgement, Moment, Outcome, OutputTopic, Outputs, Processor, Record, TopicPartition, Unavailable};
+use pipeline::{Blocked, Judgement, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, TopicPartition, Unavailable};
 use schemas::{
     ActiveStream, CleanPrefix, Decoder, PlaybackEvent, PlaybackSession, QosSessionSummary, Record as _, Rejection, SchemaSource,
     SourceError, ViewingProgress, admission, clean, wire,
 };
 
+use xxhash_rust::xxh3::xxh3_64;
+
 pub use config::{DEAD_LETTERS, PlaybackConfig};
 use report::OutputSchemas;
 pub use state::{PlaybackState, Taken};
 
-use crate::rejection;
+use crate::{qos, rejection};
 
 /// Header of records that an importer wrote. `ledger` guards them, so their sessions are forgotten as soon as they are closed.
 pub const IMPORT_HEADER: &str = "playhead.import";
+
+/// Raised with every change of what [`PlaybackState`] saves.
+const SAVED_FORMAT: i64 = 1;
 
 /// See the module's documentation.
 pub struct Playback {
@@ -156,6 +162,27 @@ impl Processor for Playback {
 
     fn prepare(&self, state: &PlaybackState, upcoming: &[Record<'_>]) {
         state.prepare(upcoming.iter().map(|record| (record.key.unwrap_or_default(), leading_event_id(record))));
+    }
+
+    fn state_format(&self) -> Option<u64> {
+        let PlaybackConfig { state_horizon_ms, silence_ms, cut_after_ms, .. } = &self.config;
+        let bounds_ms = [*state_horizon_ms, *silence_ms, *cut_after_ms];
+        let format = [SAVED_FORMAT, i64::from(qos::FOLD_REVISION)].into_iter().chain(bounds_ms);
+        Some(xxh3_64(&format.flat_map(i64::to_le_bytes).collect::<Vec<u8>>()))
+    }
+
+    fn begin_save(&self, state: &mut PlaybackState) {
+        state.begin_save();
+    }
+
+    fn save_piece(&self, state: &mut PlaybackState, out: &mut Vec<u8>, bytes: usize) -> bool {
+        state.save_piece(out, bytes)
+    }
+
+    fn load(&self, source: TopicPartition, saved: &[u8]) -> Result<PlaybackState, NotAState> {
+        let mut state = self.new_state(source);
+        state.load(saved)?;
+        Ok(state)
     }
 
     fn ready(&self, record: &Record<'_>) -> Result<(), Blocked> {

@@ -1,8 +1,10 @@
 //! One row: (session_id, opened_at). Its log of distinct events, and what must be known of them between folds.
 
+use pipeline::NotAState;
 use schemas::{EventType, PlaybackEvent};
 
 use crate::qos::{self, EndTracker};
+use crate::saved::{Reader, Writer};
 
 use super::entry::{self, Agreement, Cursor, Incoming};
 use super::event_log::EventLog;
@@ -118,6 +120,75 @@ impl Row {
             is_paused: false,
             has_progress: false,
         }
+    }
+
+    /// Appends what [`Row::load`] reads; nothing of a free slot. Where the timer stands, what the newest event said and how the ends go follow
+    /// from the rest.
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        if !self.is_alive() {
+            return;
+        }
+        let mut out = Writer(out);
+        out.bytes(self.log.bytes());
+        out.bytes(self.log.hash_bytes());
+        self.cursor.save(&mut out);
+        [self.opened_at_us, self.opened_log_ms, self.media_ms].into_iter().for_each(|number| out.i64(number));
+        [self.last_log_after_ms, self.closed_s, self.said_s, self.progress_s, self.progress_print, self.active_s, self.said_count.into()]
+            .into_iter()
+            .for_each(|number| out.u32(number));
+        out.u8(self.mark);
+        out.u8(match self.closed_by {
+            None => 0,
+            Some(ClosedBy::Events) => 1,
+            Some(ClosedBy::Silence) => 2,
+            Some(ClosedBy::Cut) => 3,
+        });
+        [self.said_closed, self.is_import, self.is_paused, self.has_progress, self.end.is_some()]
+            .into_iter()
+            .for_each(|flag| out.u8(flag.into()));
+    }
+
+    /// A row that was saved, not yet in a table and without a timer.
+    pub(crate) fn load(saved: &mut Reader<'_>, workspace: &mut super::fold::Workspace) -> Result<Self, NotAState> {
+        let not = |why: &str| NotAState(why.to_owned());
+        let log = EventLog::restored(saved.bytes()?, saved.bytes()?).ok_or_else(|| not("the hashes of a session are none"))?;
+        if log.bytes().is_empty() || log.count() == 0 {
+            return Err(not("a session has no event"));
+        }
+        let mut row = Self {
+            log,
+            cursor: Cursor::load(saved)?,
+            end: None,
+            opened_at_us: saved.i64()?,
+            opened_log_ms: saved.i64()?,
+            media_ms: saved.i64()?,
+            last_log_after_ms: saved.u32()?,
+            older: NO_SLOT,
+            timer_tag: 0,
+            closed_s: saved.u32()?,
+            said_s: saved.u32()?,
+            progress_s: saved.u32()?,
+            progress_print: saved.u32()?,
+            active_s: saved.u32()?,
+            said_count: saved.u32()? as u16,
+            mark: saved.u8()?,
+            heard: Said::default(),
+            closed_by: match saved.u8()? {
+                0 => None,
+                1 => Some(ClosedBy::Events),
+                2 => Some(ClosedBy::Silence),
+                3 => Some(ClosedBy::Cut),
+                _ => return Err(not("a session is closed by nothing known")),
+            },
+            said_closed: saved.u8()? != 0,
+            is_import: saved.u8()? != 0,
+            is_paused: saved.u8()? != 0,
+            has_progress: saved.u8()? != 0,
+        };
+        if saved.u8()? != 0 {
+            row.end = Some(Box::new(workspace.track_end(&row.log)));
+        }
+        Ok(row)
     }
 
     /// Whether the row is one of this session.

@@ -1,8 +1,10 @@
 //! The state of one partition: its rows, their timers, and what an event does to them.
 
-use pipeline::{Judgement, Outputs};
+use pipeline::{Judgement, NotAState, Outputs};
 use schemas::{EventType, PlaybackEvent, Reason, Rejection};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::saved::Reader;
 
 use super::PlaybackConfig;
 use super::entry::Incoming;
@@ -58,6 +60,27 @@ impl PlaybackState {
             workspace: Workspace::default(),
             due: Vec::new(),
         }
+    }
+
+    /// The state that was saved.
+    pub(super) fn load(&mut self, saved: &[u8]) -> Result<(), NotAState> {
+        let mut saved = Reader(saved);
+        while !saved.is_empty() {
+            let row = Row::load(&mut saved, &mut self.workspace)?;
+            let slot = self.table.restore(row);
+            self.arm(slot);
+        }
+        Ok(())
+    }
+
+    /// Begins to save the state as it is now.
+    pub(super) fn begin_save(&mut self) {
+        self.table.begin_save();
+    }
+
+    /// Appends the next piece, about so many bytes; true for the last one.
+    pub(super) fn save_piece(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
+        self.table.save_piece(out, bytes)
     }
 
     /// Rows held: open sessions, and closed ones that late events may still reach.

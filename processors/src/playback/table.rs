@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::identity;
 use super::index::SlotIndex;
 use super::row::{NO_SLOT, Row, Slot};
+use super::saving::Saving;
 
 /// Rows by session id. Rows of one session hang one behind the other, the newest first.
 #[derive(Default)]
@@ -15,6 +16,7 @@ pub(crate) struct Table {
     rows: Vec<Row>,
     free: Vec<Slot>,
     index: SlotIndex,
+    saving: Saving,
 }
 
 /// A session id as it is looked up.
@@ -71,27 +73,64 @@ impl Table {
 
     #[inline]
     pub(crate) fn row_mut(&mut self, slot: Slot) -> &mut Row {
-        &mut self.rows[slot as usize]
+        let row = &mut self.rows[slot as usize];
+        self.saving.preserve(slot, row);
+        row
     }
 
     /// Puts in a row as its session's newest.
     pub(crate) fn insert(&mut self, key: SessionKey<'_>, newest: Option<Slot>, mut row: Row) -> Slot {
         row.older = newest.unwrap_or(NO_SLOT);
-        let slot = match self.free.pop() {
+        let slot = self.put(row);
+        match newest {
+            None => self.index.insert(key.hash, slot),
+            Some(newest) => self.index.replace(key.hash, newest, slot),
+        }
+        slot
+    }
+
+    fn put(&mut self, row: Row) -> Slot {
+        match self.free.pop() {
             Some(slot) => {
-                self.rows[slot as usize] = row;
+                *self.row_mut(slot) = row;
                 slot
             }
             None => {
                 self.rows.push(row);
                 Slot::try_from(self.rows.len() - 1).expect("fewer than 4 billion rows in a partition")
             }
-        };
-        match newest {
-            None => self.index.insert(key.hash, slot),
-            Some(newest) => self.index.replace(key.hash, newest, slot),
         }
+    }
+
+    /// Puts in a row that was saved, among those of its session in the order in which they were opened.
+    pub(crate) fn restore(&mut self, row: Row) -> Slot {
+        let opened_log_ms = row.opened_log_ms;
+        let session_id = row.session_id();
+        let text = session_id.as_str().unwrap_or_default().to_owned();
+        let key = SessionKey::of(&text);
+        let newest = self.find(key);
+        // The one that it comes in front of, behind a newer one.
+        let (mut newer, mut older) = (None, newest);
+        while let Some(slot) = older.filter(|&slot| self.row(slot).opened_log_ms > opened_log_ms) {
+            newer = Some(slot);
+            older = Some(self.row(slot).older).filter(|&slot| slot != NO_SLOT);
+        }
+        let Some(newer) = newer else { return self.insert(key, newest, row) };
+        let mut row = row;
+        row.older = older.unwrap_or(NO_SLOT);
+        let slot = self.put(row);
+        self.row_mut(newer).older = slot;
         slot
+    }
+
+    /// Begins to save all rows as they are now.
+    pub(crate) fn begin_save(&mut self) {
+        self.saving.begin(self.rows.len());
+    }
+
+    /// The next piece; true for the last one.
+    pub(crate) fn save_piece(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
+        self.saving.piece(&self.rows, out, bytes)
     }
 
     /// Takes out a row.

@@ -9,14 +9,18 @@ mod view;
 
 use std::sync::Arc;
 
-use pipeline::{Blocked, Moment, Outcome, OutputTopic, Outputs, Processor, Record, Spread, TopicPartition, Unavailable};
+use pipeline::{Blocked, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, Spread, TopicPartition, Unavailable};
 use schemas::{Decoder, Record as _, ResumeState, SchemaSource, SourceError, ViewingProgress, wire};
+use xxhash_rust::xxh3::xxh3_64;
 
 pub use state::ProfileState;
 
 use crate::completed;
 use crate::rejection;
 use state::Place;
+
+/// Raised with every change of what [`ProfileState`] saves.
+const SAVED_FORMAT: i64 = 1;
 
 const RESUME_STATE: u16 = 0;
 /// Last part of the key of a content's latest full view.
@@ -120,6 +124,25 @@ impl Processor for Profile {
 
     fn advance(&self, state: &mut ProfileState, log_time_ms: i64, _: &mut Outputs) {
         state.forget_old(log_time_ms);
+    }
+
+    fn state_format(&self) -> Option<u64> {
+        let format = [SAVED_FORMAT, self.config.state_horizon_ms].map(i64::to_le_bytes);
+        Some(xxh3_64(format.as_flattened()))
+    }
+
+    fn begin_save(&self, state: &mut ProfileState) {
+        state.begin_save();
+    }
+
+    fn save_piece(&self, state: &mut ProfileState, out: &mut Vec<u8>, bytes: usize) -> bool {
+        state.save_piece(out, bytes)
+    }
+
+    fn load(&self, source: TopicPartition, saved: &[u8]) -> Result<ProfileState, NotAState> {
+        let mut state = self.new_state(source);
+        state.load(saved)?;
+        Ok(state)
     }
 
     fn ready(&self, record: &Record<'_>) -> Result<(), Blocked> {

@@ -1,9 +1,11 @@
 //! The winners of one partition, by profile and content.
 
 use hashbrown::HashTable;
-use pipeline::KEY_SEPARATOR;
+use pipeline::{KEY_SEPARATOR, NotAState};
 use schemas::{ViewingProgress, is_full_view};
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::saved::{Reader, Writer};
 
 use super::view::View;
 
@@ -28,6 +30,9 @@ pub struct ProfileState {
     contents: HashTable<Content>,
     /// The hour of log time in which old winners were last looked for.
     swept_hour: i64,
+    /// What is being saved, and how much of it has been taken.
+    saving: Vec<u8>,
+    saved_bytes: usize,
 }
 
 struct Content {
@@ -45,7 +50,52 @@ enum Verdict {
 
 impl ProfileState {
     pub(super) fn new(horizon_ms: i64) -> Self {
-        Self { horizon_ms, contents: HashTable::new(), swept_hour: i64::MIN }
+        Self { horizon_ms, contents: HashTable::new(), swept_hour: i64::MIN, saving: Vec::new(), saved_bytes: 0 }
+    }
+
+    /// Saves the state as it is now, all of it at once: a content is two small views. By key, so that equal states are equal bytes.
+    pub(super) fn begin_save(&mut self) {
+        let mut contents: Vec<&Content> = self.contents.iter().collect();
+        contents.sort_unstable_by(|left, right| left.key.cmp(&right.key));
+        self.saving.clear();
+        self.saved_bytes = 0;
+        let mut out = Writer(&mut self.saving);
+        out.i64(self.swept_hour);
+        for content in contents {
+            out.bytes(&content.key);
+            for view in [&content.latest, &content.full] {
+                out.u8(view.is_some().into());
+                if let Some(view) = view {
+                    view.save(&mut out);
+                }
+            }
+        }
+    }
+
+    pub(super) fn save_piece(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
+        let rest = &self.saving[self.saved_bytes..];
+        let piece = &rest[..rest.len().min(bytes)];
+        out.extend_from_slice(piece);
+        self.saved_bytes += piece.len();
+        let is_last = self.saved_bytes == self.saving.len();
+        if is_last {
+            self.saving = Vec::new();
+            self.saved_bytes = 0;
+        }
+        is_last
+    }
+
+    /// The state that was saved.
+    pub(super) fn load(&mut self, saved: &[u8]) -> Result<(), NotAState> {
+        let mut saved = Reader(saved);
+        self.swept_hour = saved.i64()?;
+        while !saved.is_empty() {
+            let key = saved.bytes()?;
+            let mut view = || Ok(if saved.u8()? == 0 { None } else { Some(View::load(&mut saved)?) });
+            let content = Content { key: key.into(), latest: view()?, full: view()? };
+            self.contents.insert_unique(xxh3_64(key), content, |content| xxh3_64(&content.key));
+        }
+        Ok(())
     }
 
     /// Contents whose winners are kept.

@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 
+use pipeline::NotAState;
 use schemas::{ViewRank, ViewingProgress};
+
+use crate::saved::{Reader, Writer};
 
 /// What is kept of the viewing that a profile resumes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,28 @@ impl View {
             media_ms: progress.media_ms,
             kept_until_ms,
         }
+    }
+
+    pub(super) fn save(&self, out: &mut Writer<'_>) {
+        out.i64(self.effective_end_us);
+        out.optional(self.sequence);
+        out.i64(self.position_ms);
+        out.bytes(self.session_id.as_bytes());
+        out.optional(self.runtime_ms);
+        out.optional(self.media_ms);
+        out.i64(self.kept_until_ms);
+    }
+
+    pub(super) fn load(saved: &mut Reader<'_>) -> Result<Self, NotAState> {
+        Ok(Self {
+            effective_end_us: saved.i64()?,
+            sequence: saved.optional()?,
+            position_ms: saved.i64()?,
+            session_id: saved.text()?.into(),
+            runtime_ms: saved.optional()?,
+            media_ms: saved.optional()?,
+            kept_until_ms: saved.i64()?,
+        })
     }
 
     /// Whether `progress` takes the place of this view: the largest rank wins. The same place in the same session said again replaces what

@@ -89,6 +89,19 @@ impl Driver {
         self.out.clear();
     }
 
+    /// Log time, and the offset of the next record.
+    pub(crate) fn place(&self) -> (i64, i64) {
+        (self.log_time_ms, self.offset)
+    }
+
+    /// A driver of the same partition whose state was saved at this place, and which writes from there on.
+    pub(crate) fn restored(&self, saved: &[u8], (log_time_ms, offset): (i64, i64)) -> Self {
+        let mut restored = Self::new();
+        restored.state = restored.playback.load(restored.source, saved).unwrap();
+        (restored.log_time_ms, restored.offset) = (log_time_ms, offset);
+        restored
+    }
+
     /// Lets log time move, as a heartbeat does.
     pub(crate) fn at(&mut self, log_time_ms: i64) {
         if log_time_ms > self.log_time_ms {

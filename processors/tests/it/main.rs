@@ -7,6 +7,7 @@ mod driver;
 mod playback;
 mod profile;
 mod qos;
+mod saving;
 mod sessions;
 mod topology;
 mod world;

@@ -5,14 +5,14 @@ use proptest::prelude::*;
 
 use crate::world::{Output, World};
 
-fn filled(seed: u64, sessions: usize) -> World {
+pub(crate) fn filled(seed: u64, sessions: usize) -> World {
     let world = World::new();
     world.fill(seed, sessions);
     world
 }
 
 /// A world after an undisturbed run of the first stage, and one whose second stage has run over its progress.
-fn undisturbed(seed: u64, sessions: usize) -> (World, World) {
+pub(crate) fn undisturbed(seed: u64, sessions: usize) -> (World, World) {
     let first = filled(seed, sessions);
     first.run_playback(&[], &[]).0.unwrap();
     let second = World::new();
@@ -22,7 +22,7 @@ fn undisturbed(seed: u64, sessions: usize) -> (World, World) {
 }
 
 /// `assert_eq` would print megabytes.
-fn first_difference(got: &Output, expected: &Output) -> Option<String> {
+pub(crate) fn first_difference(got: &Output, expected: &Output) -> Option<String> {
     for ((name, partition, got), (_, _, expected)) in got.iter().zip(expected) {
         if let Some(index) = (0..got.len().max(expected.len())).find(|&index| got.get(index) != expected.get(index)) {
             return Some(format!("{name}-{partition}, record {index}: {:?} instead of {:?}", got.get(index), expected.get(index)));

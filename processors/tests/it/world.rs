@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::testing::{Fault, FaultLog, MemoryLane, MemoryLog};
-use pipeline::{LogError, LogTimeRule, Processor, RunOptions, Shutdown, Totals, heartbeat, run_processor};
+use pipeline::{LogError, LogTimeRule, MemoryStore, Processor, RunOptions, Shutdown, SnapshotOptions, Totals, heartbeat, run_processor};
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, IMPORT_HEADER, Playback, PlaybackConfig};
 use processors::profile::{Profile, ProfileConfig};
@@ -32,6 +32,9 @@ pub(crate) struct World {
     pub(crate) log: MemoryLog,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) config: PlaybackConfig,
+    pub(crate) store: Arc<MemoryStore>,
+    /// None: states are not saved.
+    pub(crate) snapshot_interval: Option<Duration>,
     raw_id: u32,
 }
 
@@ -44,7 +47,8 @@ impl World {
         }
         let schemas = Arc::new(Schemas::default());
         let raw_id = schemas.register("playback_events-value", PlaybackEvent::SCHEMA).unwrap();
-        Self { log, schemas, config: PlaybackConfig::with_partitions(PARTITIONS), raw_id }
+        let config = PlaybackConfig::with_partitions(PARTITIONS);
+        Self { log, schemas, config, store: Arc::default(), snapshot_interval: None, raw_id }
     }
 
     pub(crate) fn value(&self, event: &PlaybackEvent<'_>) -> Vec<u8> {
@@ -109,7 +113,11 @@ impl World {
             keep_alive_interval: Duration::ZERO,
             on_unavailable: |_| std::ops::ControlFlow::Continue(()),
             stop_when_caught_up: true,
-            snapshots: None,
+            snapshots: self.snapshot_interval.map(|interval| SnapshotOptions {
+                store: Arc::<MemoryStore>::clone(&self.store),
+                interval,
+                on_problem: |_| {},
+            }),
         };
         let result = run_processor(processor, &mut log, &dead_letters, &options, &Shutdown::default());
         (result, log.calls().len())
