@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use pipeline::local::{LocalLane, LocalLog};
 use pipeline::{
-    LogTimeRule, OutputTopic, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, TopicPartition, Totals, run_processor,
-    run_sink,
+    FolderStore, LogTimeRule, OutputTopic, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions,
+    TopicPartition, Totals, run_processor, run_sink,
 };
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
@@ -28,6 +28,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often a replay makes way for a sign of life. Nobody listens for it on a local log.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often the state of each partition is saved, where it has moved. It is saved when a run ends, too.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_mins(3);
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +96,6 @@ fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
         retry_interval: RETRY_INTERVAL,
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: true,
-        snapshots: None,
     };
     run_sink(&mut sink, &mut lane, &options, &Shutdown::default()).context("the serving store was not brought up to date")?;
     stage.done();
@@ -136,7 +138,11 @@ fn run_stage<P: Processor>(
         // What a command on one machine lacks, it will not get by waiting.
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: true,
-        snapshots: None,
+        snapshots: Some(SnapshotOptions {
+            store: Arc::new(FolderStore::new(folder.snapshots.clone())),
+            interval: SNAPSHOT_INTERVAL,
+            on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
+        }),
     };
     let totals = run_processor(processor, &mut lane, &dead_letters, &options, &Shutdown::default())
         .with_context(|| format!("stage {name} stopped before the end of {input}"))?;

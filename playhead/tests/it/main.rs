@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod ingest;
+mod kills;
 mod mistakes;
 mod ownership;
 mod real_file;

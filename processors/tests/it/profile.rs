@@ -250,3 +250,46 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    /// A state that was saved and loaded judges what comes after as the one that was not.
+    #[test]
+    fn a_saved_state_judges_alike(
+        views in prop::collection::vec((0..4usize, 0..2usize, 0..120i64, 0..400i64, any::<bool>(), 0..3i64), 1..60),
+        saved_after in any::<prop::sample::Index>(),
+        piece_bytes in 1..500usize,
+    ) {
+        let mut profiles = Profiles::new();
+        let mut restored: Option<Profiles> = None;
+        let mut log_time_ms = DAY;
+        for (number, (session, title, step_h, media_s, preview, at_h)) in views.iter().enumerate() {
+            log_time_ms += step_h / 100 * 20 * HOUR + MINUTE;
+            let progress = ViewingProgress {
+                title_id: ["t", "u"][*title],
+                media_ms: Some(media_s * SECOND),
+                preview: *preview,
+                sequence: (media_s % 3 > 0).then_some(*media_s),
+                ..view(["s0", "s1", "s2", "s3"][*session], log_time_ms - DAY - at_h * HOUR, media_s * 7)
+            };
+            profiles.at(log_time_ms);
+            let published = profiles.view(&progress);
+            if let Some(restored) = &mut restored {
+                restored.at(log_time_ms);
+                prop_assert_eq!(restored.view(&progress), published, "viewing {}", number);
+            }
+            if number == saved_after.index(views.len()) {
+                profiles.processor.begin_save(&mut profiles.state);
+                let mut saved = Vec::new();
+                while !profiles.processor.save_piece(&mut profiles.state, &mut saved, piece_bytes) {}
+                let mut loaded = Profiles::new();
+                loaded.state = loaded.processor.load(TopicPartition::default(), &saved).unwrap();
+                prop_assert_eq!(loaded.state.contents(), profiles.state.contents());
+                // What was just said is still known as said.
+                loaded.at(log_time_ms);
+                prop_assert_eq!(loaded.view(&progress), profiles.view(&progress));
+                restored = Some(loaded);
+            }
+        }
+    }
+}

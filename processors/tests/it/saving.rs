@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pipeline::Processor as _;
 use pipeline::testing::{Call, Fault, FaultKind};
-use pipeline::{NotAState, Processor as _};
 use proptest::prelude::*;
 use schemas::{EventType, PlaybackEvent};
 
@@ -74,7 +74,7 @@ fn give(driver: &mut Driver, (at_ms, event): &Arrival) {
 /// What a driver writes from here to long after its last session is forgotten.
 fn rest(driver: &mut Driver, arrivals: &[Arrival]) -> Vec<Written> {
     arrivals.iter().for_each(|arrival| give(driver, arrival));
-    let last_ms = arrivals.last().map_or(DAY, |(at_ms, _)| *at_ms);
+    let last_ms = driver.place().0.max(DAY);
     driver.at(last_ms + 30 * HOUR);
     driver.at(last_ms + 200 * HOUR);
     driver.take()
@@ -112,7 +112,7 @@ proptest! {
         for (index, (written, again)) in written.iter().zip(&written_again).enumerate() {
             prop_assert_eq!(written, again, "record {}", index);
         }
-        prop_assert_eq!(driver.state.rows(), restored.state.rows());
+        prop_assert_eq!((driver.state.rows(), restored.state.rows()), (0, 0));
     }
 
     #[test]
@@ -129,7 +129,8 @@ proptest! {
             let length = saved.len();
             saved[at.index(length)] = byte;
             // Whatever it says: hashes guard the bytes, this only must not end the process.
-            let _: Result<_, NotAState> = driver.playback.load(source, &saved);
+            let loaded = driver.playback.load(source, &saved);
+            prop_assert!(loaded.is_err() || loaded.is_ok_and(|state| state.rows() <= length));
         }
     }
 }
