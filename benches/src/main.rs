@@ -14,6 +14,7 @@ mod memory;
 mod playback;
 mod process;
 mod report;
+mod snapshot;
 
 use std::process::{Command, ExitCode};
 
@@ -31,6 +32,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("playback-20-2M", || playback::run(20, 2_000_000)),
     ("process-20", || process::run(20, 200_000)),
     ("memory", memory::run),
+    ("snapshot", snapshot::run),
 ];
 
 const USAGE: &str = "\

@@ -17,6 +17,7 @@ const MEASURED: u64 = 39_063 * POLLED as u64;
 
 /// A processor's state and its outputs.
 pub(crate) struct Bench {
+    pub(crate) processor: Playback,
     pub(crate) state: PlaybackState,
     out: Outputs,
     outputs: u64,
@@ -31,7 +32,7 @@ impl Bench {
         let out = Outputs::new(processor.outputs());
         let mut body = Vec::new();
         Viewing::new(1).next(20, DAY_MS).encode(&mut body);
-        Self { state, out, outputs: 0, body }
+        Self { processor, state, out, outputs: 0, body }
     }
 
     pub(crate) fn take(&mut self, event: &PlaybackEvent<'_>, log_time_ms: i64) {
@@ -68,7 +69,7 @@ impl Bench {
     }
 
     /// Takes so many polls of events; returns the CPU seconds that the taking alone took.
-    fn take_polls(&mut self, audience: &mut Audience, polls: u64) -> f64 {
+    pub(crate) fn take_polls(&mut self, audience: &mut Audience, polls: u64) -> f64 {
         let length = audience.length();
         let mut polled = Vec::new();
         let mut taking_s = 0.0;

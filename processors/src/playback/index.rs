@@ -43,14 +43,33 @@ impl SlotIndex {
 
     /// Puts in a slot that is not held.
     pub(crate) fn insert(&mut self, hash: u32, slot: Slot) {
-        if (self.held + 1) * 5 > self.places.len() * 4 {
-            let twice = vec![EMPTY; self.places.len() * 2];
-            for place in std::mem::replace(&mut self.places, twice).into_iter().filter(|place| place.slot != NO_SLOT) {
-                self.put(place);
-            }
+        if !self.has_room(1) {
+            self.resize(self.places.len() * 2);
         }
         self.put(Place { hash, slot });
         self.held += 1;
+    }
+
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let mut places = self.places.len();
+        while (self.held + more) * 5 > places * 4 {
+            places *= 2;
+        }
+        if !self.has_room(more) {
+            self.resize(places);
+        }
+    }
+
+    fn has_room(&self, more: usize) -> bool {
+        (self.held + more) * 5 <= self.places.len() * 4
+    }
+
+    fn resize(&mut self, places: usize) {
+        let old = std::mem::replace(&mut self.places, vec![EMPTY; places]);
+        for place in old.into_iter().filter(|place| place.slot != NO_SLOT) {
+            self.put(place);
+        }
     }
 
     /// Puts another slot in the place of one that is held.

@@ -1,5 +1,7 @@
 //! Which rows of a table are still to be saved as they were when the save began.
 
+use crate::saved::Writer;
+
 use super::row::{Row, Slot};
 
 /// A save under way. Rows are saved in the order of their slots; one that is about to change before its turn is saved at once.
@@ -16,13 +18,14 @@ pub(crate) struct Saving {
 }
 
 impl Saving {
-    /// Of a table of so many slots.
-    pub(crate) fn begin(&mut self, slots: usize) {
+    /// Of a table of so many slots that holds so many rows. Their number is the first thing that is saved.
+    pub(crate) fn begin(&mut self, slots: usize, rows: usize) {
         self.next = 0;
         self.end = Slot::try_from(slots).unwrap_or(Slot::MAX);
         self.done.clear();
         self.done.resize(slots.div_ceil(64), 0);
         self.early.clear();
+        Writer(&mut self.early).i64(rows as i64);
     }
 
     #[inline]

@@ -64,7 +64,11 @@ impl PlaybackState {
 
     /// The state that was saved.
     pub(super) fn load(&mut self, saved: &[u8]) -> Result<(), NotAState> {
+        // What a row takes at least: a count that was not written here asks for no more than there can be.
+        let most = saved.len() / 64;
         let mut saved = Reader(saved);
+        let rows = usize::try_from(saved.i64()?).unwrap_or_default();
+        self.table.reserve(rows.min(most));
         while !saved.is_empty() {
             let row = Row::load(&mut saved, &mut self.workspace)?;
             let slot = self.table.restore(row);

@@ -79,12 +79,16 @@ impl Table {
     }
 
     /// Puts in a row as its session's newest.
-    pub(crate) fn insert(&mut self, key: SessionKey<'_>, newest: Option<Slot>, mut row: Row) -> Slot {
+    pub(crate) fn insert(&mut self, key: SessionKey<'_>, newest: Option<Slot>, row: Row) -> Slot {
+        self.insert_hashed(key.hash, newest, row)
+    }
+
+    fn insert_hashed(&mut self, hash: u32, newest: Option<Slot>, mut row: Row) -> Slot {
         row.older = newest.unwrap_or(NO_SLOT);
         let slot = self.put(row);
         match newest {
-            None => self.index.insert(key.hash, slot),
-            Some(newest) => self.index.replace(key.hash, newest, slot),
+            None => self.index.insert(hash, slot),
+            Some(newest) => self.index.replace(hash, newest, slot),
         }
         slot
     }
@@ -105,17 +109,15 @@ impl Table {
     /// Puts in a row that was saved, among those of its session in the order in which they were opened.
     pub(crate) fn restore(&mut self, row: Row) -> Slot {
         let opened_log_ms = row.opened_log_ms;
-        let session_id = row.session_id();
-        let text = session_id.as_str().unwrap_or_default().to_owned();
-        let key = SessionKey::of(&text);
-        let newest = self.find(key);
+        let hash = hash_of(row.session_id().as_bytes().unwrap_or_default());
+        let newest = self.index.find(hash, |slot| self.row(slot).session_id() == row.session_id());
         // The one that it comes in front of, behind a newer one.
         let (mut newer, mut older) = (None, newest);
         while let Some(slot) = older.filter(|&slot| self.row(slot).opened_log_ms > opened_log_ms) {
             newer = Some(slot);
             older = Some(self.row(slot).older).filter(|&slot| slot != NO_SLOT);
         }
-        let Some(newer) = newer else { return self.insert(key, newest, row) };
+        let Some(newer) = newer else { return self.insert_hashed(hash, newest, row) };
         let mut row = row;
         row.older = older.unwrap_or(NO_SLOT);
         let slot = self.put(row);
@@ -123,9 +125,15 @@ impl Table {
         slot
     }
 
+    /// Makes room for so many rows.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.rows.reserve(rows);
+        self.index.reserve(rows);
+    }
+
     /// Begins to save all rows as they are now.
     pub(crate) fn begin_save(&mut self) {
-        self.saving.begin(self.rows.len());
+        self.saving.begin(self.rows.len(), self.len());
     }
 
     /// The next piece; true for the last one.
