@@ -112,8 +112,7 @@ impl<L: Log> Import<'_, L> {
                 Ok(None) => break,
                 Err(error) => {
                     // What was read before the file broke off is kept.
-                    self.commit_batch()?;
-                    self.write_closing_heartbeats()?;
+                    self.commit_batch(true)?;
                     return Err(error.into());
                 }
             };
@@ -124,15 +123,18 @@ impl<L: Log> Import<'_, L> {
             });
             match encoded {
                 Ok(None) => self.report.already_there += 1,
-                Ok(Some(events)) => self.batch.push(events),
+                Ok(Some(events)) => {
+                    // Not before there is another row: the last batch goes with the closing heartbeats, or a process that died between the two
+                    // would leave sessions open that no further run finds anything to do about.
+                    if self.batch.len() >= self.options.batch_rows {
+                        self.commit_batch(false)?;
+                    }
+                    self.batch.push(events);
+                }
                 Err(error) => self.note_malformed(error),
             }
-            if self.batch.len() >= self.options.batch_rows {
-                self.commit_batch()?;
-            }
         }
-        self.commit_batch()?;
-        self.write_closing_heartbeats()
+        self.commit_batch(true)
     }
 
     fn note_malformed(&mut self, error: RowError) {
@@ -142,8 +144,9 @@ impl<L: Log> Import<'_, L> {
         }
     }
 
-    /// Writes the rows of the batch and their marks. Where nobody knows whether a transaction went through, the ledger tells.
-    fn commit_batch(&mut self) -> Result<(), ImportError> {
+    /// Writes the rows of the batch and their marks, and with the last ones the closing heartbeats. Where nobody knows whether a transaction
+    /// went through, the ledger tells.
+    fn commit_batch(&mut self, is_last: bool) -> Result<(), ImportError> {
         for attempt in 1.. {
             if self.batch.is_empty() {
                 break;
@@ -151,6 +154,10 @@ impl<L: Log> Import<'_, L> {
             self.out.clear();
             for events in &self.batch {
                 self.encoder.push(events, &mut self.out);
+            }
+            if is_last {
+                let received = self.options.received;
+                closing_heartbeats::push(&mut self.out, 0, "import", received.ms, received.now_ms);
             }
             match self.log.send(&mut self.out).and_then(|()| self.log.commit(&[])) {
                 Ok(()) => {
@@ -164,24 +171,6 @@ impl<L: Log> Import<'_, L> {
                     self.batch.retain(|events| !done.contains(&events.id));
                     self.report.imported += (before - self.batch.len()) as u64;
                 }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    fn write_closing_heartbeats(&mut self) -> Result<(), ImportError> {
-        if self.report.imported == 0 {
-            return Ok(());
-        }
-        let received = self.options.received;
-        for attempt in 1.. {
-            self.out.clear();
-            closing_heartbeats::push(&mut self.out, 0, "import", received.ms, received.now_ms);
-            match self.log.send(&mut self.out).and_then(|()| self.log.commit(&[])) {
-                Ok(()) => break,
-                // A heartbeat that is there twice does no harm.
-                Err(LogError::Transaction(_)) if attempt < ATTEMPTS => self.log.recover()?,
                 Err(error) => return Err(error.into()),
             }
         }
