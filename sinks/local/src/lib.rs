@@ -10,8 +10,10 @@ mod rows;
 mod schemas_kept;
 mod sink;
 mod store;
+mod stored;
 mod tables;
 
 pub use format::{FORMAT_VERSION, OpenError};
 pub use sink::{INPUTS, LocalSink};
 pub use store::LocalStore;
+pub use stored::{Filed, SessionTable, StoredResume, StoredVersion};

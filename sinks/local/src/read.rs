@@ -8,7 +8,7 @@ use crate::LocalStore;
 use crate::tables::{PLAYBACK_SESSIONS, QOS_SESSION_SUMMARY, RESUME_STATE, Standing, VIEWING, VIEWING_PREVIEWS};
 
 /// Carries redb's errors to the trait's.
-struct ReadError(StoreError);
+pub(crate) struct ReadError(pub(crate) StoreError);
 
 impl<E: Into<redb::Error>> From<E> for ReadError {
     fn from(error: E) -> Self {
