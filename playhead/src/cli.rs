@@ -19,7 +19,7 @@ use producers::simulate::Rate;
   playhead import viewing-activity viewing_activity.csv.gz
   playhead continue-watching p3
 
-Exit status: 0 well; 1 the answer is bad news, as in rejected lines, dead letters, or nothing under the name asked for; 2 anything that \
+Exit status: 0 well; 1 the answer is bad news, as in rejected lines, dead letters, books that differ, or nothing under the name asked for; 2 anything that \
 kept it from answering."
 )]
 pub(crate) struct Cli {
@@ -107,6 +107,18 @@ unprovable. Poison ends as dead letters: they are expected, and no bad news.")]
 The rebuffer ratio is that of CTA-2066: rebuffering / (starting + playing + rebuffering + seeking + stalled by seeks), sums over sessions. \
 Imports are not measured: they count under SESSIONS, but neither in the startup times nor in the ratio.")]
     Qos(Qos),
+    /// Whether nothing vanished, nothing doubled, and the store has what the log says
+    #[command(after_help = "Examples:
+  playhead audit
+  playhead --data simulated audit --truth
+  playhead audit --json | jq '.books.partitions[] | select(.sums_equal | not)'
+
+Every record on playback_events must have ended exactly once: passed on (clean), refused (a dead letter), or as a copy of an event of its \
+session. Counts and sums of content hashes are compared partition by partition, and where they differ the offsets are named. Sessions and \
+their quality of service must be in the store as their topics have them, and resume positions as the viewings say. With --truth, for a \
+folder that holds simulated runs and nothing else, every figure must also be what the viewers did. Nothing is changed: what a command that \
+was cut off has not processed is pending, and no fault. Exit status 1 where anything differs.")]
+    Audit(Audit),
     /// The Avro schemas
     #[command(
         subcommand,
@@ -267,6 +279,13 @@ pub(crate) enum Dimension {
     Cdn,
     Player,
     AppVersion,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Compare with what simulated viewers did, as DIR/truth/*.ndjson tells it
+    #[arg(long)]
+    pub(crate) truth: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,7 +11,8 @@ use crate::shown;
 pub(crate) enum Verdict {
     /// All is well: exit code 0.
     Well,
-    /// The answer is bad news (rows malformed, lines rejected, events in `dead_letters`, nothing under the name asked for): exit code 1.
+    /// The answer is bad news (rows malformed, lines rejected, events in `dead_letters`, books that differ, nothing under the name asked for): exit
+    /// code 1.
     BadNews,
 }
 

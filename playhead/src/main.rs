@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 mod answer;
+mod audit;
 mod cli;
 mod commands;
 mod config;

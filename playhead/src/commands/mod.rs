@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod audit;
 mod continue_watching;
 mod history;
 mod import;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::History(args) => history::run(args, &open(&config, &answer)?, &mut answer),
         Command::Session(args) => session::run(args, &config, &open(&config, &answer)?, &mut answer),
         Command::Qos(args) => qos::run(args, &open(&config, &answer)?, &mut answer),
+        Command::Audit(args) => audit::run(args, &config, &mut answer),
         Command::Schemas(Schemas::Check) => schemas_check::run(&mut answer),
     }?;
     answer.finish()?;

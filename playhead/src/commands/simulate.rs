@@ -31,7 +31,7 @@ const BATCH_RECORDS: usize = 10_000;
 const HOUR_MS: i64 = 3_600_000;
 
 /// Where in the data folder the truth lies.
-const TRUTH: &str = "truth";
+pub(super) const TRUTH: &str = "truth";
 
 #[derive(Serialize)]
 struct Summary<'r> {

@@ -1,0 +1,198 @@
+//! Sessions: the newest version of each row (session_id, opened_at) in its topic is the row of the store, in every column.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pipeline::{Record, heartbeat};
+use schemas::{PlaybackSession, QosSessionSummary, clean};
+use serving::{HistoryKind, history_kind, rfc3339};
+use sink_local::{INPUTS, SessionTable, StoredVersion};
+
+use super::StorePositions;
+use super::columns;
+use super::reading::{Reading, Values};
+use super::report::{Fault, Findings, STORE, SessionsReport};
+
+/// The tables, in the order of `INPUTS`.
+const TABLES: [SessionTable; 2] = [SessionTable::Sessions, SessionTable::Summaries];
+
+/// (session_id, opened_at).
+type RowKey = (Box<str>, i64);
+
+/// One version of a row, as a topic tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    version: i64,
+    hash: u64,
+    partition: u32,
+    offset: i64,
+    /// Whether the store has taken it.
+    is_taken: bool,
+}
+
+/// Holds both tables against their topics, and the histories against the sessions.
+pub(super) fn audit(reading: &mut Reading<'_>, positions: &StorePositions) -> anyhow::Result<Vec<SessionsReport>> {
+    (0..TABLES.len()).map(|table| audit_table(reading, positions, table)).collect()
+}
+
+fn audit_table(reading: &mut Reading<'_>, positions: &StorePositions, table: usize) -> anyhow::Result<SessionsReport> {
+    let mut report = SessionsReport { topic: INPUTS[table], ..SessionsReport::default() };
+    let rows = read_topic(reading, positions, table, &mut report)?;
+    let mut newest = BTreeMap::new();
+    for (key, versions) in rows {
+        check_versions(report.topic, &key, &versions, &mut report.findings);
+        if let Some(told) = newest_taken(&versions) {
+            newest.insert(key, told);
+        }
+    }
+    report.rows = newest.len() as u64;
+    compare_with_store(reading, TABLES[table], newest, &mut report)?;
+    if TABLES[table] == SessionTable::Sessions {
+        check_history(reading, &mut report.findings)?;
+    }
+    Ok(report)
+}
+
+/// Every version of every row.
+fn read_topic(
+    reading: &mut Reading<'_>,
+    positions: &StorePositions,
+    table: usize,
+    report: &mut SessionsReport,
+) -> anyhow::Result<BTreeMap<RowKey, Vec<Told>>> {
+    let topic = INPUTS[table];
+    let registry = &reading.folder.registry;
+    let mut sessions = Values::of::<PlaybackSession<'static>>(registry);
+    let mut summaries = Values::of::<QosSessionSummary<'static>>(registry);
+    let mut identify = |record: &Record<'_>| -> anyhow::Result<Result<(RowKey, i64), String>> {
+        let row = match TABLES[table] {
+            SessionTable::Sessions => {
+                sessions.decode::<PlaybackSession<'_>>(record.value)?.map(|row| ((row.session_id.into(), row.opened_at), row.version))
+            }
+            SessionTable::Summaries => {
+                summaries.decode::<QosSessionSummary<'_>>(record.value)?.map(|row| ((row.session_id.into(), row.opened_at), row.version))
+            }
+        };
+        Ok(row.map_err(|rejection| rejection.to_string()))
+    };
+    let mut rows: BTreeMap<RowKey, Vec<Told>> = BTreeMap::new();
+    for partition in 0..reading.folder.partitions(topic)? {
+        let taken = positions.of(table, partition);
+        reading.partition(topic, partition, &mut |record| {
+            if heartbeat::is_heartbeat(record) {
+                return Ok(());
+            }
+            report.versions += 1;
+            report.pending += u64::from(record.offset >= taken);
+            match identify(record)? {
+                Ok((key, version)) => {
+                    let hash = clean::content_hash(record.value.unwrap_or_default());
+                    let told = Told { version, hash, partition, offset: record.offset, is_taken: record.offset < taken };
+                    rows.entry(key).or_default().push(told);
+                }
+                Err(problem) => report.findings.add(Fault::Unreadable, format!("{topic}-{partition} offset {}", record.offset), problem),
+            }
+            Ok(())
+        })?;
+    }
+    Ok(rows)
+}
+
+/// Equal versions of a row must say the same.
+fn check_versions(topic: &str, (session_id, opened_at): &RowKey, versions: &[Told], findings: &mut Findings) {
+    let mut by_version: BTreeMap<i64, Told> = BTreeMap::new();
+    for told in versions {
+        let first = by_version.entry(told.version).or_insert(*told);
+        if first.hash != told.hash {
+            let (one, other) = (place(topic, first), place(topic, told));
+            let detail = format!("{one} and {other} both say version {}, and differ", told.version);
+            findings.add(Fault::Different, row_name(topic, session_id, *opened_at), detail);
+        }
+    }
+}
+
+/// The largest version that the store has taken; of equal ones it keeps the first.
+fn newest_taken(versions: &[Told]) -> Option<Told> {
+    let taken = versions.iter().filter(|told| told.is_taken).copied();
+    taken.reduce(|newest, told| if told.version > newest.version { told } else { newest })
+}
+
+/// Every row of the store is the newest of the topic, and every newest one is there.
+fn compare_with_store(
+    reading: &Reading<'_>,
+    table: SessionTable,
+    mut newest: BTreeMap<RowKey, Told>,
+    report: &mut SessionsReport,
+) -> anyhow::Result<()> {
+    let topic = report.topic;
+    let findings = &mut report.findings;
+    let mut stored = 0;
+    let mut outcome = Ok(());
+    reading.folder.store.stored_versions(table, &mut |row: &StoredVersion<'_>| {
+        stored += 1;
+        let name = || format!("{STORE}{}", row_name(topic, row.session_id, row.opened_at));
+        match newest.remove(&(row.session_id.into(), row.opened_at)) {
+            None => findings.add(Fault::NeverSent, name(), format!("{topic} has no such row")),
+            Some(told) if told.version == row.version && told.hash == clean::content_hash(row.record) => {}
+            Some(told) => match difference(reading, topic, &told, row) {
+                Ok(detail) => findings.add(Fault::Different, name(), detail),
+                Err(error) => outcome = Err(error),
+            },
+        }
+    })?;
+    outcome?;
+    report.stored = stored;
+    for ((session_id, opened_at), told) in newest {
+        let detail = format!("it is not there; {} says version {}", place(topic, &told), told.version);
+        report.findings.add(Fault::Missing, format!("{STORE}{}", row_name(topic, &session_id, opened_at)), detail);
+    }
+    Ok(())
+}
+
+fn difference(reading: &Reading<'_>, topic: &str, told: &Told, row: &StoredVersion<'_>) -> anyhow::Result<String> {
+    let value = reading.value_at(topic, told.partition, told.offset)?.unwrap_or_default();
+    let columns = columns::differing_values(&reading.folder.registry, &value, row.record);
+    let filed = if told.version == row.version { String::new() } else { format!("filed under version {}; ", row.version) };
+    Ok(format!("{filed}{columns}, as {} says", place(topic, told)))
+}
+
+/// Every session with a profile is filed in the history that its row asks for, and nothing else is.
+fn check_history(reading: &Reading<'_>, findings: &mut Findings) -> anyhow::Result<()> {
+    let mut values = Values::of::<PlaybackSession<'static>>(&reading.folder.registry);
+    let mut expected: BTreeSet<(bool, String, i64, String)> = BTreeSet::new();
+    let mut outcome = Ok(());
+    let store = &reading.folder.store;
+    store.stored_versions(SessionTable::Sessions, &mut |row| match values.decode::<PlaybackSession<'_>>(Some(row.record)) {
+        Ok(Ok(session)) => {
+            if let Some(profile_id) = session.profile_id {
+                let is_full = history_kind(&session) == HistoryKind::FullPlays;
+                expected.insert((is_full, profile_id.to_owned(), row.opened_at, row.session_id.to_owned()));
+            }
+        }
+        // A row that can't be read differs from its topic's, which has been said.
+        Ok(Err(_)) => {}
+        Err(error) => outcome = Err(error),
+    })?;
+    outcome?;
+    let name =
+        |profile_id: &str, is_full: bool| format!("{STORE}history of {profile_id} ({})", if is_full { "full plays" } else { "previews" });
+    store.stored_history(&mut |filed| {
+        let is_full = filed.kind == HistoryKind::FullPlays;
+        let key = (is_full, filed.profile_id.to_owned(), filed.opened_at, filed.session_id.to_owned());
+        if !expected.remove(&key) {
+            let row = row_name("session", filed.session_id, filed.opened_at);
+            findings.add(Fault::NeverSent, name(filed.profile_id, is_full), format!("{row} does not belong there"));
+        }
+    })?;
+    for (is_full, profile_id, opened_at, session_id) in expected {
+        findings.add(Fault::Missing, name(&profile_id, is_full), format!("{} is not in it", row_name("session", &session_id, opened_at)));
+    }
+    Ok(())
+}
+
+fn row_name(table: &str, session_id: &str, opened_at: i64) -> String {
+    format!("{table} {session_id} opened {}", rfc3339(opened_at))
+}
+
+fn place(topic: &str, told: &Told) -> String {
+    format!("{topic}-{} offset {}", told.partition, told.offset)
+}
