@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod audit;
 mod ingest;
 mod kills;
 mod mistakes;
 mod ownership;
 mod real_file;
+mod rebuilt;
 mod sample_session;
 mod shapes;
 mod simulate;
