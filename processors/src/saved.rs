@@ -23,6 +23,11 @@ impl Writer<'_> {
         self.i64(value.unwrap_or_default());
     }
 
+    pub(crate) fn optional_text(&mut self, text: Option<&str>) {
+        self.u8(u8::from(text.is_some()));
+        self.bytes(text.unwrap_or_default().as_bytes());
+    }
+
     /// At most 4 GiB.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.u32(u32::try_from(bytes.len()).expect("a session's log and an id are far below 4 GiB"));
@@ -75,6 +80,12 @@ impl<'s> Reader<'s> {
         let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(cut_short)?;
         self.0 = rest;
         Ok(bytes)
+    }
+
+    pub(crate) fn optional_text(&mut self) -> Result<Option<&'s str>, NotAState> {
+        let is_some = self.u8()? != 0;
+        let text = self.text()?;
+        Ok(is_some.then_some(text))
     }
 
     pub(crate) fn text(&mut self) -> Result<&'s str, NotAState> {

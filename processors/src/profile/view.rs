@@ -16,6 +16,7 @@ pub(super) struct View {
     session_id: Box<str>,
     runtime_ms: Option<i64>,
     media_ms: Option<i64>,
+    device_type: Option<Box<str>>,
     /// Log time until which it is kept, ms.
     pub(super) kept_until_ms: i64,
 }
@@ -29,6 +30,7 @@ impl View {
             session_id: progress.session_id.into(),
             runtime_ms: progress.runtime_ms,
             media_ms: progress.media_ms,
+            device_type: progress.device_type.map(Into::into),
             kept_until_ms,
         }
     }
@@ -40,6 +42,7 @@ impl View {
         out.bytes(self.session_id.as_bytes());
         out.optional(self.runtime_ms);
         out.optional(self.media_ms);
+        out.optional_text(self.device_type.as_deref());
         out.i64(self.kept_until_ms);
     }
 
@@ -51,6 +54,7 @@ impl View {
             session_id: saved.text()?.into(),
             runtime_ms: saved.optional()?,
             media_ms: saved.optional()?,
+            device_type: saved.optional_text()?.map(Into::into),
             kept_until_ms: saved.i64()?,
         })
     }
@@ -60,7 +64,10 @@ impl View {
     pub(super) fn is_replaced_by(&self, progress: &ViewingProgress<'_>) -> bool {
         match ViewRank::from(progress).cmp(&self.rank()) {
             Ordering::Greater => true,
-            Ordering::Equal => (progress.runtime_ms, progress.media_ms) != (self.runtime_ms, self.media_ms),
+            Ordering::Equal => {
+                (progress.runtime_ms, progress.media_ms, progress.device_type)
+                    != (self.runtime_ms, self.media_ms, self.device_type.as_deref())
+            }
             Ordering::Less => false,
         }
     }

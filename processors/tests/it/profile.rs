@@ -122,6 +122,9 @@ fn what_is_said_again_is_published_only_if_it_says_more() {
     assert!(profiles.view(&first).is_empty());
     let with_media = ViewingProgress { media_ms: Some(60_000), ..first };
     assert_eq!(keys(&profiles.view(&with_media)), ["p/t"]);
+    let with_device = ViewingProgress { device_type: Some("tv"), ..with_media };
+    assert_eq!(keys(&profiles.view(&with_device)), ["p/t"]);
+    assert!(profiles.view(&with_device).is_empty());
 }
 
 #[test]
