@@ -56,17 +56,13 @@ pub(crate) fn run(listen: &str, config: &Config, answer: &mut Answer) -> anyhow:
     scope(|threads| {
         let parts = start(threads, &folder, config, &live, queue, &stop);
         // The app goes either way, and the intake's thread ends with it.
-        let served = match &parts {
+        match &parts {
             Ok(_) => server.serve(app, &stop),
-            Err(_) => {
-                drop(app);
-                Ok(())
-            }
-        };
+            Err(_) => drop(app),
+        }
         // Also where the threads did not all start.
         stop.request();
         let ended: Vec<anyhow::Result<()>> = parts?.into_iter().map(join).collect();
-        served?;
         ended.into_iter().collect::<anyhow::Result<()>>()
     })?;
     Ok(Verdict::Well)

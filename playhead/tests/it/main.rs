@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod backup;
+mod dev;
+mod dev_server;
 mod ingest;
 mod mistakes;
 mod ownership;

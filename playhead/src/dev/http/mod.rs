@@ -12,6 +12,7 @@ mod reads;
 mod refusal;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,10 +53,17 @@ const THREADS_TIME: Duration = Duration::from_secs(2);
 /// How long is waited where the system has no more descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// A server that listens, and does not answer yet.
+/// A server that listens, and does not answer yet. From here on a signal does not end the process, but asks it to end.
 pub(super) struct Server {
     runtime: Runtime,
     listener: TcpListener,
+    signals: Signals,
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
 impl Server {
@@ -72,7 +80,11 @@ impl Server {
         let listener = runtime
             .block_on(TcpListener::bind(address))
             .with_context(|| format!("cannot listen on {address}; --listen takes another address, or port 0 for a free one"))?;
-        Ok(Self { runtime, listener })
+        let entered = runtime.enter();
+        let caught = |kind| signal(kind).context("cannot wait for signals");
+        let signals = Signals { interrupt: caught(SignalKind::interrupt())?, terminate: caught(SignalKind::terminate())? };
+        drop(entered);
+        Ok(Self { runtime, listener, signals })
     }
 
     /// Where it listens.
@@ -81,11 +93,10 @@ impl Server {
     }
 
     /// Answers until SIGINT, SIGTERM, or `stop`; those that were let in by then get their answers. Nothing of `app` is left behind.
-    pub(super) fn serve(self, app: App, stop: &Stop) -> anyhow::Result<()> {
-        let Self { runtime, listener } = self;
-        let served = runtime.block_on(accept(listener, router(app), stop));
+    pub(super) fn serve(self, app: App, stop: &Stop) {
+        let Self { runtime, listener, mut signals } = self;
+        runtime.block_on(accept(listener, router(app), asked_to_end(&mut signals, stop)));
         runtime.shutdown_timeout(THREADS_TIME);
-        served
     }
 }
 
@@ -104,11 +115,11 @@ fn router(app: App) -> Router {
         .with_state(Arc::new(app))
 }
 
-async fn accept(listener: TcpListener, router: Router, stop: &Stop) -> anyhow::Result<()> {
+/// Lets connections in until `ending` comes, then waits for those that are there.
+async fn accept(listener: TcpListener, router: Router, ending: impl Future<Output = ()>) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
-    let mut signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-    let [Ok(interrupt), Ok(terminate)] = &mut signals else { anyhow::bail!("cannot wait for signals") };
+    let mut ending = pin!(ending);
     loop {
         let next = async {
             let permit = Arc::clone(&connections).acquire_owned().await;
@@ -116,7 +127,7 @@ async fn accept(listener: TcpListener, router: Router, stop: &Stop) -> anyhow::R
         };
         let (permit, accepted) = tokio::select! {
             next = next => next,
-            () = asked_to_end(interrupt, terminate, stop) => break,
+            () = &mut ending => break,
         };
         let (Ok(permit), Ok((stream, _))) = (permit, accepted) else {
             tokio::time::sleep(BREATH).await;
@@ -138,13 +149,12 @@ async fn accept(listener: TcpListener, router: Router, stop: &Stop) -> anyhow::R
     drop(listener);
     // Whoever is not done by then is cut off; nothing that was answered is lost by it.
     tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.ok();
-    Ok(())
 }
 
-async fn asked_to_end(interrupt: &mut Signal, terminate: &mut Signal, stop: &Stop) {
+async fn asked_to_end(signals: &mut Signals, stop: &Stop) {
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
+        _ = signals.terminate.recv() => {}
         () = stop.requested() => {}
     }
 }
