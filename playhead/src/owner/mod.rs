@@ -18,8 +18,8 @@ use frames::End;
 /// Where an owner takes command lines.
 pub(crate) const PATH: &str = "/v1/commands";
 
-/// How long the owner may take to say anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long the owner may take to let us in. Its answer is waited for as long as it lives: a copy of a large folder takes its time.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A command line, without the program's name.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,8 +52,7 @@ pub(crate) fn ask(owner: &OwnerFile, arguments: Vec<String>) -> anyhow::Result<V
 /// HTTP/1.0: the answer ends with the connection.
 fn send(owner: &OwnerFile, question: &Question) -> io::Result<BufReader<TcpStream>> {
     let body = serde_json::to_string(question)?;
-    let mut stream = TcpStream::connect_timeout(&owner.address, Duration::from_secs(5))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&owner.address, PATIENCE)?;
     stream.set_write_timeout(Some(PATIENCE))?;
     write!(
         stream,
