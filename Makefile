@@ -20,7 +20,7 @@ help: ## this list
 setup: ## install what a bare Debian 12 with Rust lacks (idempotent)
 	@./scripts/setup
 
-demo: setup ## import real viewing data and show what comes out
+demo: setup ## real viewing data and 10,000 simulated sessions, what comes out, and the live page
 	@$(STEP) "build" $(CARGO) build --locked --quiet -p playhead
 	@./scripts/demo "$$CARGO_TARGET_DIR/debug/playhead" "$(DEMO_DATA)"
 

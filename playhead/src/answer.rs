@@ -1,4 +1,4 @@
-//! Where answers go: standard output, in words or as JSON.
+//! Where answers go: standard output, or whoever asked the owner of a folder; in words or as JSON.
 
 use std::io::{self, BufWriter, Write};
 
@@ -8,16 +8,22 @@ use serde::Serialize;
 
 use crate::shown;
 
-/// Standard output; colours only on a terminal, and not with NO_COLOR.
+/// Where the answer is written to.
 pub(crate) struct Answer {
-    out: BufWriter<anstream::Stdout>,
+    out: BufWriter<Box<dyn Write + Send>>,
     /// Whether the answer is JSON.
     pub(crate) is_json: bool,
 }
 
 impl Answer {
+    /// Standard output; colours only on a terminal, and not with NO_COLOR.
     pub(crate) fn new(is_json: bool) -> Self {
-        Self { out: BufWriter::new(anstream::stdout()), is_json }
+        Self::to(Box::new(anstream::stdout()), is_json)
+    }
+
+    /// Another output, with colours.
+    pub(crate) fn to(out: Box<dyn Write + Send>, is_json: bool) -> Self {
+        Self { out: BufWriter::new(out), is_json }
     }
 
     /// One value of JSON on a line of its own.

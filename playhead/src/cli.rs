@@ -41,6 +41,30 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run everything in one process: take events over HTTP, process them, answer, show a page
+    #[command(after_help = "Examples:
+  playhead dev
+  playhead --data mine dev --listen 127.0.0.1:9000
+  curl -sS http://127.0.0.1:8080/v1/playback-events -H 'content-type: application/json' -d '{\"events\": [{\"session_id\": \"s1\", \
+\"type\": \"SESSION_START\", \"event_time\": \"'$(date -u +%FT%TZ)'\", \"title_id\": \"t1\"}]}'
+
+POST /v1/playback-events  {\"sent_at\": T, \"events\": [...]}; an event that was accepted is durable when the answer comes
+GET  /resume/PROFILE      as `playhead resume --json`
+GET  /sessions?limit=N    the newest sessions and their quality of service
+GET  /qos                 quality of service over the newest sessions
+GET  /healthz             whether all is well, and what was taken
+GET  /                    the page
+
+Whoever asks the folder meanwhile (resume, continue-watching, history, session, qos, read, backup) is answered by this process. Ctrl-C or \
+SIGTERM ends it; what was accepted stays, and is made up for at the next start.")]
+    Dev(Dev),
+    /// Copy a data folder, also while it is in use
+    #[command(after_help = "Examples:
+  playhead backup playhead-data /backups/playhead-data-monday
+
+The copy is a data folder like any other: playhead --data TO resume p3. It is complete when the command ends, and consistent: stores never \
+stand beyond the log beside them.")]
+    Backup(Backup),
     /// Import what another service hands out
     #[command(
         subcommand,
@@ -126,6 +150,23 @@ was cut off has not processed is pending, and no fault. Exit status 1 where anyt
   playhead schemas check"
     )]
     Schemas(Schemas),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Where to listen: a loopback address and a port; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The data folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// The copy, which must not be there yet
+    #[arg(value_name = "TO")]
+    pub(crate) to: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
@@ -314,6 +355,12 @@ pub(crate) fn parse() -> anyhow::Result<Cli> {
         }
         anyhow::anyhow!(one_line(&error.render().to_string()))
     })
+}
+
+/// As [`parse`], of a command line that came from elsewhere, the program's name left out.
+pub(crate) fn parse_from(arguments: &[String]) -> anyhow::Result<Cli> {
+    let line = std::iter::once("playhead").chain(arguments.iter().map(String::as_str));
+    Cli::try_parse_from(line).map_err(|error| anyhow::anyhow!(one_line(&error.render().to_string())))
 }
 
 /// Clap's message without its usage text: what is wrong, and its tips.

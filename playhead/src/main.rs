@@ -10,8 +10,11 @@ mod cli;
 mod commands;
 mod config;
 mod data_folder;
+mod dev;
 mod failure;
+mod owner;
 mod progress;
+mod service_quality;
 mod shown;
 mod topology;
 

@@ -18,7 +18,7 @@ use sink_local::{INPUTS, LocalSink};
 
 use crate::config::PlaybackSettings;
 use crate::data_folder::DataFolder;
-use crate::progress::Progress;
+use crate::progress::{Progress, Stage as Spinner};
 
 /// How often a stage commits; and how long it waits before it takes the end of its input for the end.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
@@ -41,17 +41,89 @@ pub(crate) struct RunReport {
     pub(crate) dead_letters: u64,
 }
 
+/// How far a stage runs.
+enum Until<'r> {
+    /// The end of its input, shown by a spinner.
+    End(&'r Progress),
+    /// A stop is asked for.
+    Shutdown(&'r Shutdown),
+}
+
+impl Until<'_> {
+    const fn is_end(&self) -> bool {
+        matches!(self, Self::End(_))
+    }
+
+    fn shutdown(&self) -> Shutdown {
+        match self {
+            Self::End(_) => Shutdown::default(),
+            Self::Shutdown(shutdown) => (*shutdown).clone(),
+        }
+    }
+
+    fn spinner(&self, name: &str) -> Option<Spinner> {
+        match self {
+            Self::End(progress) => Some(progress.stage(name)),
+            Self::Shutdown(_) => None,
+        }
+    }
+}
+
 /// Runs every stage to the end of its input. Each stage reads only what those before it write, so once through is enough.
 pub(crate) fn run_to_end(folder: &DataFolder, settings: &PlaybackSettings, progress: &Progress) -> anyhow::Result<RunReport> {
-    let playback = run_playback(folder, settings, progress)?;
-    let profile = run_profile(folder, settings, progress)?;
-    run_serving(folder, progress)?;
+    let until = Until::End(progress);
+    let playback = run_playback(folder, settings, &until)?;
+    let profile = run_profile(folder, settings, &until)?;
+    run_serving(folder, &until)?;
     Ok(RunReport { duplicates: playback.dropped, dead_letters: playback.rejected + profile.rejected })
+}
+
+/// A stage that runs until a stop is asked for, on a thread of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Playback,
+    Profile,
+    Serving,
+}
+
+impl Stage {
+    /// Every stage.
+    pub(crate) const ALL: [Self; 3] = [Self::Playback, Self::Profile, Self::Serving];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Playback => "playback",
+            Self::Profile => "profile",
+            Self::Serving => "serving",
+        }
+    }
+
+    /// The topics that it reads.
+    pub(crate) fn inputs(self) -> &'static [&'static str] {
+        match self {
+            Self::Playback => &["playback_events"],
+            Self::Profile => &["viewing_progress"],
+            Self::Serving => &INPUTS,
+        }
+    }
+
+    /// Runs it until `shutdown`: what was read by then is committed.
+    ///
+    /// # Errors
+    /// Where the log or the store fails.
+    pub(crate) fn run(self, folder: &DataFolder, settings: &PlaybackSettings, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let until = Until::Shutdown(shutdown);
+        match self {
+            Self::Playback => run_playback(folder, settings, &until).map(drop),
+            Self::Profile => run_profile(folder, settings, &until).map(drop),
+            Self::Serving => run_serving(folder, &until),
+        }
+    }
 }
 
 /// playback_events -> playback -> playback_events.clean, playback_sessions, qos_session_summary, viewing_progress, active_streams,
 /// dead_letters.
-fn run_playback(folder: &DataFolder, settings: &PlaybackSettings, progress: &Progress) -> anyhow::Result<Totals> {
+fn run_playback(folder: &DataFolder, settings: &PlaybackSettings, until: &Until<'_>) -> anyhow::Result<Totals> {
     let config = PlaybackConfig {
         state_horizon_ms: settings.state_horizon_ms,
         silence_ms: settings.silence_ms,
@@ -63,11 +135,11 @@ fn run_playback(folder: &DataFolder, settings: &PlaybackSettings, progress: &Pro
         ..PlaybackConfig::with_partitions(1)
     };
     let mut playback = Playback::new(config, Arc::clone(&folder.registry) as _)?;
-    run_stage(folder, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, progress)
+    run_stage(folder, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, until)
 }
 
 /// viewing_progress (re-keyed from playback_events by profile) -> profile -> resume_state, dead_letters.
-fn run_profile(folder: &DataFolder, settings: &PlaybackSettings, progress: &Progress) -> anyhow::Result<Totals> {
+fn run_profile(folder: &DataFolder, settings: &PlaybackSettings, until: &Until<'_>) -> anyhow::Result<Totals> {
     let config = ProfileConfig {
         state_horizon_ms: settings.state_horizon_ms,
         partitions: folder.partitions("viewing_progress")?,
@@ -75,51 +147,54 @@ fn run_profile(folder: &DataFolder, settings: &PlaybackSettings, progress: &Prog
     };
     let mut profile = Profile::new(config, Arc::clone(&folder.registry) as _)?;
     let log_time = LogTimeRule::Heartbeats { topic: "playback_events".to_owned(), partitions: folder.partitions("playback_events")? };
-    run_stage(folder, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, progress)
+    run_stage(folder, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, until)
 }
 
 /// playback_sessions, qos_session_summary, resume_state -> the serving store.
-fn run_serving(folder: &DataFolder, progress: &Progress) -> anyhow::Result<()> {
+fn run_serving(folder: &DataFolder, until: &Until<'_>) -> anyhow::Result<()> {
     let mut topic_ids = [pipeline::TopicId::default(); INPUTS.len()];
     for (topic_id, name) in topic_ids.iter_mut().zip(INPUTS) {
         *topic_id = folder.log.topic(name)?.0;
     }
     let mut sink = LocalSink::new(folder.store.clone(), Arc::clone(&folder.registry) as Arc<dyn SchemaSource>, topic_ids);
     // The store itself says how far it is: one that was deleted, or put back from a copy, is filled again.
-    if is_at_end(&folder.log, &INPUTS, |source| Ok(sink.position(source, None)?))? {
+    if until.is_end() && is_at_end(&folder.log, &INPUTS, |source| Ok(sink.position(source, None)?))? {
         return Ok(());
     }
-    let stage = progress.stage("serving");
+    let spinner = until.spinner("serving");
     let mut lane = LocalLane::new(&folder.log, sink.name(), &INPUTS, &[])?;
     let options = SinkOptions {
         flush_interval: COMMIT_INTERVAL,
         retry_interval: RETRY_INTERVAL,
         on_unavailable: |_| ControlFlow::Break(()),
-        stop_when_caught_up: true,
+        stop_when_caught_up: until.is_end(),
     };
-    run_sink(&mut sink, &mut lane, &options, &Shutdown::default()).context("the serving store was not brought up to date")?;
-    stage.done();
+    run_sink(&mut sink, &mut lane, &options, &until.shutdown()).context("the serving store was not brought up to date")?;
+    if let Some(spinner) = spinner {
+        spinner.done();
+    }
     Ok(())
 }
 
-/// Runs a processor from its committed positions to the end of `input`. Where nothing is new its state need not even be restored.
+/// Runs a processor from its committed positions on. Where it is to end at the end of `input`, and nothing is new, its state need not even
+/// be restored.
 fn run_stage<P: Processor>(
     folder: &DataFolder,
     input: &str,
     log_time: LogTimeRule,
     dead_letters_output: u16,
     processor: &mut P,
-    progress: &Progress,
+    until: &Until<'_>,
 ) -> anyhow::Result<Totals> {
     let name = processor.name().to_owned();
     let committed = |source: TopicPartition| {
         let committed = folder.log.committed(&name, input, source.partition)?;
         Ok(committed.map_or(Resume::Beginning, |committed| Resume::At(committed.next_offset)))
     };
-    if is_at_end(&folder.log, &[input], committed)? {
+    if until.is_end() && is_at_end(&folder.log, &[input], committed)? {
         return Ok(Totals::default());
     }
-    let stage = progress.stage(&name);
+    let spinner = until.spinner(&name);
     let outputs: Vec<OutputTopic> = processor.outputs().to_vec();
     let dead_letters = DeadLetterWriter::new(
         &[input],
@@ -137,16 +212,18 @@ fn run_stage<P: Processor>(
         keep_alive_interval: KEEP_ALIVE_INTERVAL,
         // What a command on one machine lacks, it will not get by waiting.
         on_unavailable: |_| ControlFlow::Break(()),
-        stop_when_caught_up: true,
+        stop_when_caught_up: until.is_end(),
         snapshots: Some(SnapshotOptions {
             store: Arc::new(FolderStore::new(folder.snapshots.clone())),
             interval: SNAPSHOT_INTERVAL,
             on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
         }),
     };
-    let totals = run_processor(processor, &mut lane, &dead_letters, &options, &Shutdown::default())
-        .with_context(|| format!("stage {name} stopped before the end of {input}"))?;
-    stage.done();
+    let totals = run_processor(processor, &mut lane, &dead_letters, &options, &until.shutdown())
+        .with_context(|| format!("stage {name} stopped reading {input}"))?;
+    if let Some(spinner) = spinner {
+        spinner.done();
+    }
     Ok(totals)
 }
 

@@ -3,6 +3,8 @@
 use pipeline::Outputs;
 use pipeline::heartbeat::{self, Beat};
 
+use crate::heartbeats;
+
 /// Longer than the silence after which a session is closed: a heartbeat so much later closes what was left open.
 const SILENCE_OVER_MS: i64 = 31 * 60_000;
 
@@ -11,9 +13,6 @@ pub(crate) fn push(out: &mut Outputs, topic: u16, writer: &str, last_received_ms
     let key = heartbeat::writer_key(writer);
     let times_ms = [last_received_ms, last_received_ms.saturating_add(SILENCE_OVER_MS)];
     for (sequence, sent_ms) in (0..).zip(times_ms).filter(|(sequence, sent_ms)| *sequence == 0 || *sent_ms <= now_ms) {
-        let text = Beat { sequence, sent_ms }.to_text();
-        for partition in 0..out.partitions(topic) {
-            out.push_marker(topic, partition, sent_ms, key.as_bytes(), (heartbeat::HEADER, text.as_bytes()));
-        }
+        heartbeats::push(out, topic, &key, Beat { sequence, sent_ms });
     }
 }

@@ -7,7 +7,8 @@ use super::error::LocalLogError;
 /// Version of the file's format. Raise it with every change to a table or to a block.
 pub const FORMAT_VERSION: u64 = 1;
 
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// What is said of the file as a whole.
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const VERSION_KEY: &str = "format_version";
 
 /// Number in this log, partitions, id, largest lead of a timestamp over the clock (ms).

@@ -135,8 +135,8 @@ impl LocalLane {
         Ok(())
     }
 
-    /// Waits for a partition with records to read: its index. None where nothing came in time.
-    fn wait_for_records(&mut self, timeout: Duration) -> Result<Option<usize>, LogError> {
+    /// Waits for a partition with records to read: its index, and its end. None where nothing came in time.
+    fn wait_for_records(&mut self, timeout: Duration) -> Result<Option<(usize, i64)>, LogError> {
         let deadline = Instant::now().checked_add(timeout);
         let store = &self.log.open.store;
         let mut catalogue = store.catalogue();
@@ -153,7 +153,7 @@ impl LocalLane {
                     return Err(store.out_of_range(source.place, source.position).into());
                 }
                 self.turn = index + 1;
-                return Ok(Some(index));
+                return Ok(Some((index, end)));
             }
             let left = deadline.map_or(timeout, |deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_zero() {
@@ -163,15 +163,16 @@ impl LocalLane {
         }
     }
 
-    /// Copies blocks from the position of a source on.
-    fn fill(&mut self, index: usize) -> Result<(), LogError> {
+    /// Copies blocks from the position of a source on, up to an end that is known: the file holds what was committed a moment before others are
+    /// told of it, and a position beyond the end that they know would lie outside the log.
+    fn fill(&mut self, index: usize, end: i64) -> Result<(), LogError> {
         self.buffer.clear();
         self.held.clear();
         let Source { place, position, .. } = self.sources[index];
         let store = &self.log.open.store;
         let mut records = 0;
         let (buffer, held) = (&mut self.buffer, &mut self.held);
-        let found = store.read_blocks(place, position, i64::MAX, |base, bytes| {
+        let found = store.read_blocks(place, position, end, |base, bytes| {
             let count = BlockReader::open(bytes).map_err(|damage| store.corrupt(place, base, damage))?.count as usize;
             records += count;
             if !held.is_empty() && (records > self.poll_records || buffer.len() + bytes.len() > POLL_BYTES) {
@@ -239,8 +240,8 @@ impl Log for LocalLane {
             self.is_assigned = true;
             return Ok(Polled::Assigned(self.sources.iter().map(|source| source.source).collect()));
         }
-        let Some(index) = self.wait_for_records(timeout)? else { return Ok(Polled::Idle { caught_up: true }) };
-        self.fill(index)?;
+        let Some((index, end)) = self.wait_for_records(timeout)? else { return Ok(Polled::Idle { caught_up: true }) };
+        self.fill(index, end)?;
         self.hand_out(index).map(Polled::Batch)
     }
 

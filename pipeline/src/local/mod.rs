@@ -4,6 +4,7 @@
 //! and groups what waits into one durable commit, so a transaction (outputs and positions) is as atomic as Kafka's.
 
 mod block;
+mod copy;
 mod error;
 mod format;
 mod lane;
@@ -220,6 +221,14 @@ impl LocalLog {
             Ok(ControlFlow::Break(()))
         })?;
         Ok(found)
+    }
+
+    /// Copies the log to a new file, records and positions as they are at one moment. Whoever writes meanwhile is not held up.
+    ///
+    /// # Errors
+    /// Where this log can't be read, or the file not written.
+    pub fn copy_to(&self, path: &Path) -> Result<(), LocalLogError> {
+        copy::copy(&self.open.store.database, path)
     }
 
     /// Write transactions made durable since the log was opened: with several lanes fewer than their transactions.

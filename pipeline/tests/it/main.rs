@@ -10,6 +10,7 @@ mod faults;
 mod gaps;
 mod heartbeats;
 mod local_faults;
+mod local_in_use;
 mod local_log;
 mod log_time;
 mod murmur2;

@@ -1,7 +1,9 @@
 //! The commands, one a file.
 
 mod audit;
+mod backup;
 mod continue_watching;
+mod dev;
 mod history;
 mod import;
 mod ingest;
@@ -15,19 +17,20 @@ mod stream_input;
 mod summary;
 mod unreported;
 
+use std::ffi::OsString;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use producers::{ReceivedTime, parse_time_us};
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::cli::{Cli, Command, Import, Schemas};
 use crate::config::{self, Config};
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
 use crate::progress::Progress;
-use crate::topology;
+use crate::{owner, topology};
 
 /// Carries out a command line.
 ///
@@ -40,17 +43,41 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Import(Import::ViewingActivity(args)) => import::run(args, &config, &mut answer),
         Command::Ingest(args) => ingest::run(args, &config, &mut answer),
         Command::Simulate(args) => simulate::run(args, &config, &mut answer),
-        Command::Read(args) => read::run(args, &open(&config, &answer)?, &mut answer),
-        Command::Resume(args) => resume::run(args, &open(&config, &answer)?, &mut answer),
-        Command::ContinueWatching(args) => continue_watching::run(args, &open(&config, &answer)?, &mut answer),
-        Command::History(args) => history::run(args, &open(&config, &answer)?, &mut answer),
-        Command::Session(args) => session::run(args, &config, &open(&config, &answer)?, &mut answer),
-        Command::Qos(args) => qos::run(args, &open(&config, &answer)?, &mut answer),
         Command::Audit(args) => audit::run(args, &config, &mut answer),
         Command::Schemas(Schemas::Check) => schemas_check::run(&mut answer),
+        Command::Dev(args) => dev::run(args, &config, &mut answer),
+        Command::Backup(args) => backup::run(args, &config, &mut answer),
+        question => match open(&config, &answer) {
+            Ok(folder) => answer_from(question, &folder, &config, &mut answer),
+            Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
+        },
     }?;
     answer.finish()?;
     Ok(verdict)
+}
+
+/// Carries out a command that asks an opened folder.
+///
+/// # Errors
+/// Whatever keeps it from answering; that it asks no folder.
+pub(crate) fn answer_from(command: &Command, folder: &DataFolder, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
+    match command {
+        Command::Read(args) => read::run(args, folder, answer),
+        Command::Resume(args) => resume::run(args, folder, answer),
+        Command::ContinueWatching(args) => continue_watching::run(args, folder, answer),
+        Command::History(args) => history::run(args, folder, answer),
+        Command::Session(args) => session::run(args, config, folder, answer),
+        Command::Qos(args) => qos::run(args, folder, answer),
+        Command::Backup(args) => backup::copy(folder, args, answer),
+        _ => bail!("the owner of a folder answers questions and makes backups; this is neither"),
+    }
+}
+
+/// Has the folder's owner answer, where `error` says that another process owns it, and where it answers.
+fn ask_owner(error: anyhow::Error, arguments: impl Iterator<Item = OsString>) -> anyhow::Result<Verdict> {
+    let Some(owner) = error.downcast_ref::<InUse>().and_then(|in_use| in_use.answers.clone()) else { return Err(error) };
+    let arguments: Option<Vec<String>> = arguments.map(|argument| argument.into_string().ok()).collect();
+    owner::ask(&owner, arguments.context("the command line is not UTF-8")?)
 }
 
 /// Opens the folder for a question. What a command that was cut off has left undone is made up for first.
@@ -61,7 +88,7 @@ fn open(config: &Config, answer: &Answer) -> anyhow::Result<DataFolder> {
 }
 
 /// The clock, ms since 1970 UTC.
-fn now_ms() -> anyhow::Result<i64> {
+pub(crate) fn now_ms() -> anyhow::Result<i64> {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).context("the system's clock stands before 1970")?;
     i64::try_from(since_1970.as_millis()).context("the system's clock is beyond any calendar")
 }

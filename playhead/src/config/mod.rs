@@ -19,6 +19,8 @@ const HORIZONS_APART_MS: i64 = 6 * 3_600_000;
 pub(crate) struct Config {
     /// The data folder.
     pub(crate) data: PathBuf,
+    /// Where `dev` listens: a loopback address and a port.
+    pub(crate) listen: String,
     pub(crate) playback: PlaybackSettings,
 }
 
@@ -89,5 +91,5 @@ fn check(values: &Values) -> anyhow::Result<Config> {
             values.origin("playback.late_horizon"),
         );
     }
-    Ok(Config { data: PathBuf::from(data), playback })
+    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback })
 }

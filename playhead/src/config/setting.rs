@@ -29,6 +29,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// Every key.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "data", kind: Kind::Text, default: "playhead-data" },
+    Setting { key: "dev.listen", kind: Kind::Text, default: "127.0.0.1:8080" },
     Setting { key: "playback.late_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "72h" },
     Setting { key: "playback.state_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "78h" },
     Setting { key: "playback.silence", kind: Kind::Duration(60_000, 24 * HOUR_MS), default: "30m" },

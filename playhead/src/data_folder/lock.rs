@@ -2,20 +2,51 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+
+use super::owner_file::OwnerFile;
 
 /// Held as long as it lives. The system lets go of it when the process ends, however it ends.
 pub(crate) struct Lock {
     _file: File,
 }
 
+/// Another process owns the folder.
+#[derive(Clone, Debug)]
+pub(crate) struct InUse {
+    folder: PathBuf,
+    /// Its id and its command, as far as the lock says.
+    process: Option<(u32, String)>,
+    /// Where it answers, if it does.
+    pub(crate) answers: Option<OwnerFile>,
+}
+
+impl std::fmt::Display for InUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let folder = self.folder.display();
+        match &self.process {
+            Some((process_id, command)) => write!(f, "{folder} is in use by process {process_id} ({command})")?,
+            // It has the lock, but has not written yet.
+            None => write!(f, "{folder} is in use by another process")?,
+        }
+        match &self.answers {
+            Some(owner) => {
+                write!(f, ", which takes events and answers at {}: end it first, or name another folder with --data", owner.url())
+            }
+            None => write!(f, ": wait until it has ended, or name another folder with --data"),
+        }
+    }
+}
+
+impl std::error::Error for InUse {}
+
 impl Lock {
     /// Takes the folder, and writes down who holds it.
     ///
     /// # Errors
-    /// Where another process holds it: its id and command are named.
+    /// [`InUse`] where another process holds it.
     pub(crate) fn take(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join("lock");
         let cannot = || format!("cannot lock the data folder: {}", path.display());
@@ -23,8 +54,10 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let owner = owner(&mut file);
-                bail!("{} is in use by {owner}: wait until it has ended, or name another folder with --data", folder.display());
+                let process = holder(&mut file);
+                // A file that another process left behind says nothing of this one.
+                let answers = OwnerFile::read(folder).filter(|owner| process.as_ref().is_some_and(|(id, _)| *id == owner.process_id));
+                return Err(InUse { folder: folder.to_owned(), process, answers }.into());
             }
             Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
         }
@@ -36,12 +69,9 @@ impl Lock {
 }
 
 /// Who holds it, as far as the file says.
-fn owner(file: &mut File) -> String {
+fn holder(file: &mut File) -> Option<(u32, String)> {
     let mut text = String::new();
-    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(4096).read_to_string(&mut text));
-    match (read, text.split_once('\n')) {
-        (Ok(_), Some((process_id, command))) => format!("process {process_id} ({})", command.trim_end()),
-        // It has the lock, but has not written yet.
-        _ => "another process".to_owned(),
-    }
+    file.seek(SeekFrom::Start(0)).and_then(|_| file.take(4096).read_to_string(&mut text)).ok()?;
+    let (process_id, command) = text.split_once('\n')?;
+    Some((process_id.parse().ok()?, command.trim_end().to_owned()))
 }

@@ -1,6 +1,8 @@
 //! The data folder: log, serving store, schemas, and the lock by which one process owns them.
 
+mod backup;
 mod lock;
+mod owner_file;
 mod registry_file;
 
 use std::path::{Path, PathBuf};
@@ -11,11 +13,13 @@ use pipeline::local::{LocalLog, TopicOptions};
 use schemas::topics::{self, Topics};
 use sink_local::{LocalStore, OpenError};
 
-pub(crate) use lock::Lock;
+pub(crate) use lock::{InUse, Lock};
+pub(crate) use owner_file::OwnerFile;
 pub(crate) use registry_file::RegistryFile;
 
 /// An opened data folder, owned by this process.
 pub(crate) struct DataFolder {
+    pub(crate) path: PathBuf,
     pub(crate) log: LocalLog,
     pub(crate) store: LocalStore,
     pub(crate) registry: Arc<RegistryFile>,
@@ -71,7 +75,7 @@ impl DataFolder {
             let max_future_ms = topic.timestamps.and_then(|timestamps| i64::try_from(timestamps.after_max_ms).ok());
             log.create_topic(&topic.name, TopicOptions { partitions: topic.dev_partitions, max_future_ms })?;
         }
-        Ok(Self { log, store, registry, topics, snapshots: path.join("snapshots"), _lock: lock })
+        Ok(Self { path: path.to_owned(), log, store, registry, topics, snapshots: path.join("snapshots"), _lock: lock })
     }
 
     /// Number of partitions of one of our topics.

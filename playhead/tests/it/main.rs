@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod audit;
+mod backup;
+mod dev;
+mod dev_server;
 mod ingest;
 mod kills;
 mod mistakes;

@@ -111,7 +111,7 @@ fn of_history() {
 fn of_qos_and_schemas() {
     let folder = ingested();
     expect![[r#"
-        [{"device_type":"tv","country":"NL","sessions":1,"measured_sessions":1,"startup_p50_ms":1740,"startup_p95_ms":1740,"rebuffering_ms":2400,"watched_ms":139500,"rebuffer_ratio_cta2066":0.017204301075268817,"exits_before_start":0,"start_failures":0,"play_failures":0}]
+        [{"device_type":"tv","country":"NL","sessions":1,"measured_sessions":1,"startup_p50_ms":1740,"startup_p95_ms":1740,"rebuffering_ms":2400,"watched_ms":139500,"rebuffer_ratio_cta2066":0.017204301075268817,"exits_before_start":0,"start_failures":0,"play_failures":0,"errors":1}]
     "#]].assert_eq(&folder.well(&["qos", "--json"]));
     assert_eq!(folder.json(&["qos", "--since", "2024-05-05T00:00:00Z"]), json!([]));
     assert_eq!(names(&folder.json(&["qos", "--by", "cdn"])[0])[0], "cdn");

@@ -22,6 +22,7 @@ pub enum RawTopic {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Essence {
     pub(crate) key: String,
+    pub(crate) event_id: [u8; 16],
     pub(crate) event_time_us: i64,
     pub(crate) received_time_us: i64,
     pub(crate) clock_shift_ms: Option<i64>,
@@ -89,6 +90,7 @@ impl RawTopic {
                 let event = PlaybackEvent::decode(plan, body)?;
                 Essence {
                     key: event.session_id.to_owned(),
+                    event_id: event.event_id,
                     event_time_us: event.event_time,
                     received_time_us: event.received_time,
                     clock_shift_ms: event.clock_shift_ms,
@@ -99,6 +101,7 @@ impl RawTopic {
                 let event = AppEvent::decode(plan, body)?;
                 Essence {
                     key: event.profile_id.unwrap_or(event.app_session_id).to_owned(),
+                    event_id: event.event_id,
                     event_time_us: event.event_time,
                     received_time_us: event.received_time,
                     clock_shift_ms: event.clock_shift_ms,
@@ -109,6 +112,7 @@ impl RawTopic {
                 let event = BillingEvent::decode(plan, body)?;
                 Essence {
                     key: event.account_id.to_owned(),
+                    event_id: event.event_id,
                     event_time_us: event.event_time,
                     received_time_us: event.received_time,
                     clock_shift_ms: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, ErrorKind};
 
-use pipeline::{Log, LogError, OutputTopic, Outputs, Spread, partition_for};
+use pipeline::{Log, LogError, OutputTopic, Outputs, Spread};
 
 use super::judge::{Accepted, Judge};
 use super::raw_topic::RawTopic;
@@ -179,10 +179,7 @@ impl<L: Log> Batch<'_, L> {
     fn commit(&mut self, on_verdict: &mut dyn FnMut(&Verdict) -> io::Result<()>) -> Result<(), IngestError> {
         if !self.accepted.is_empty() {
             self.write(|accepted, out| {
-                for event in accepted {
-                    let partition = partition_for(event.key.as_bytes(), out.partitions(0));
-                    out.push_to(0, partition, event.timestamp_ms, event.key.as_bytes(), |buffer| buffer.extend_from_slice(&event.value));
-                }
+                accepted.iter().for_each(|event| event.push_to(out));
             })?;
             self.accepted.clear();
             self.accepted_bytes = 0;

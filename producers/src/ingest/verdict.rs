@@ -62,7 +62,7 @@ impl std::fmt::Display for Verdict {
 }
 
 impl Refusal {
-    pub(crate) fn of_line(reason: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn of_event(reason: &'static str, detail: impl Into<String>) -> Self {
         Self { reason, field: None, detail: detail.into() }
     }
 

@@ -69,9 +69,9 @@ fn every_refusal_has_its_reason_field_and_value() {
     );
     check(&with("attributes", "{\"a\":1}"), expect!["line 1: wrong_type: attributes/a: must be a string (found 1)"]);
     check(b"{\"a\":", expect!["line 1: not_json: EOF while parsing a value at line 1 column 5"]);
-    check(b"[1]", expect![[r#"line 1: not_json: not an object: each line is one event, as in {"event_id": ...}"#]]);
-    check(b"{\"a\":\"\xFF\"}", expect!["line 1: not_utf8: byte 7 of the line is not UTF-8"]);
-    check(b"{\"a\":\0}", expect!["line 1: nul_byte: the line holds a NUL byte"]);
+    check(b"[1]", expect![[r#"line 1: not_json: not an object: an event is one, as in {"event_id": ...}"#]]);
+    check(b"{\"a\":\"\xFF\"}", expect!["line 1: not_utf8: byte 7 is not UTF-8"]);
+    check(b"{\"a\":\0}", expect!["line 1: nul_byte: holds a NUL byte"]);
     check(&with("title_id", r#""a\u0000b""#), expect!["line 1: nul_byte: title_id: holds a NUL character"]);
     check("[".repeat(5_000).as_bytes(), expect!["line 1: too_deep: recursion limit exceeded at line 1 column 128"]);
 }

@@ -4,6 +4,7 @@
 
 mod csv_rows;
 mod fuzz;
+mod gateway;
 mod import;
 mod ingest;
 mod lines;

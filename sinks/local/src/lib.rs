@@ -4,6 +4,7 @@
 //! positions in it. The rules by which rows replace one another (see `rows`) do not depend on order, so a replay from any earlier position
 //! ends in the same rows.
 
+mod copy;
 mod format;
 mod read;
 mod rows;

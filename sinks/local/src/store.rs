@@ -11,6 +11,9 @@ use crate::format::{FormatError, OpenError, check_or_create};
 use crate::schemas_kept::{Decoders, KeptSchemas};
 use crate::tables::SCHEMAS;
 
+/// Memory that the storage engine may use as a cache. Its own default is 1 GiB, which a process that goes on for days would come to use.
+const CACHE_BYTES: usize = 128 << 20;
+
 /// A handle on the serving store; clones share it.
 #[derive(Clone)]
 pub struct LocalStore {
@@ -30,7 +33,7 @@ impl LocalStore {
     /// See [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let unusable = |cause: String| OpenError::Unusable { path: path.to_owned(), cause };
-        let database = Database::create(path).map_err(|error| unusable(error.to_string()))?;
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(|error| unusable(error.to_string()))?;
         Self::of(database).map_err(|error| match error {
             FormatError::Newer(found) => OpenError::NewerFormat { path: path.to_owned(), found, known: FORMAT_VERSION },
             FormatError::NotOurs => OpenError::NotAServingStore { path: path.to_owned() },

@@ -28,6 +28,21 @@ fn a_reopened_file_holds_rows_positions_and_schemas() {
 }
 
 #[test]
+fn a_copy_holds_rows_positions_and_schemas_and_goes_its_own_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("copy.redb");
+    let store = LocalStore::open(&folder.path().join("serving.redb")).unwrap();
+    write(&mut sink(&store), &[Stored::new(RESUME, 0, &resume("t", "s", 1_000_000_000)), Stored::new(SESSIONS, 0, &session("s", 5, 1))], 1);
+    let before = dump(&store);
+    store.copy_to(&path).unwrap();
+    write(&mut sink(&store), &[Stored::new(RESUME, 1, &resume("u", "s2", 2_000_000_000))], 1);
+    let copy = LocalStore::open(&path).unwrap();
+    assert_eq!(dump(&copy), before);
+    assert_eq!(sink(&copy).position(SOURCE, None).unwrap(), Resume::At(1));
+    assert!(store.copy_to(&folder.path().join("no/such/folder")).is_err());
+}
+
+#[test]
 fn what_was_not_flushed_is_neither_row_nor_position() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("serving.redb");

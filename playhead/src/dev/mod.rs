@@ -1,0 +1,152 @@
+//! Everything in one process: the stages, each on a thread of its own, and an HTTP server in front of them.
+//!
+//! Only [`http`] is asynchronous. What stops one part stops all: a stage that fails must not leave a server that goes on taking events.
+
+mod feed;
+mod http;
+mod live;
+mod stop;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{Scope, ScopedJoinHandle, scope};
+
+use anyhow::{Context as _, bail};
+use pipeline::local::LocalLane;
+use pipeline::{OutputTopic, Spread};
+use producers::gateway::{IntakeQueue, RequestOptions, intake, run_intake};
+use producers::ingest::{RawTopic, outputs};
+use producers::run_heartbeats;
+use schemas::SchemaSource as _;
+use schemas::registry::value_subject;
+
+use crate::answer::Answer;
+use crate::commands::now_ms;
+use crate::config::Config;
+use crate::data_folder::{DataFolder, OwnerFile};
+use crate::failure::Verdict;
+use crate::topology::Stage;
+use live::Live;
+use stop::Stop;
+
+/// Requests that may wait for the log.
+const INTAKE_REQUESTS: usize = 64;
+
+/// By this name the heartbeats of this process are known.
+const WRITER: &str = "dev";
+
+/// Runs until a signal, or until a part fails.
+///
+/// # Errors
+/// Where the folder can't be opened, the address can't be had, or a part fails.
+pub(crate) fn run(listen: &str, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
+    let address = loopback(listen)?;
+    let folder = Arc::new(DataFolder::open_or_create(&config.data)?);
+    let schema_id = folder.registry.register(&value_subject(RawTopic::PlaybackEvents.name()), RawTopic::PlaybackEvents.schema())?;
+    let server = http::Server::bind(address)?;
+    let owner = OwnerFile::of_this_process(server.address()?)?;
+    let _published = owner.publish(&config.data)?;
+    let (intake, queue) = intake(INTAKE_REQUESTS);
+    let live = Arc::new(Live::default());
+    let requests = RequestOptions { topic: RawTopic::PlaybackEvents, schema_id, late_horizon_ms: config.playback.late_horizon_ms };
+    let app = http::App::new(Arc::clone(&folder), config.clone(), owner.clone(), intake, requests, Arc::clone(&live));
+    announce(&owner, config, answer)?;
+
+    let stop = Stop::default();
+    scope(|threads| {
+        let parts = start(threads, &folder, config, &live, queue, &stop);
+        // The app goes either way, and the intake's thread ends with it.
+        match &parts {
+            Ok(_) => server.serve(app, &stop),
+            Err(_) => drop(app),
+        }
+        // Also where the threads did not all start.
+        stop.request();
+        let ended: Vec<anyhow::Result<()>> = parts?.into_iter().map(join).collect();
+        ended.into_iter().collect::<anyhow::Result<()>>()
+    })?;
+    Ok(Verdict::Well)
+}
+
+fn loopback(listen: &str) -> anyhow::Result<SocketAddr> {
+    let listen = listen.strip_prefix("localhost:").map_or_else(|| listen.to_owned(), |port| format!("127.0.0.1:{port}"));
+    let address: SocketAddr =
+        listen.parse().map_err(|_| anyhow::anyhow!("--listen: {listen:?} is no address and port, as in 127.0.0.1:8080"))?;
+    if !address.ip().is_loopback() {
+        bail!("--listen: {address} is open to others, but there are no keys yet by which they could be told apart: use 127.0.0.1");
+    }
+    Ok(address)
+}
+
+fn announce(owner: &OwnerFile, config: &Config, answer: &mut Answer) -> anyhow::Result<()> {
+    if answer.is_json {
+        answer.json(&serde_json::json!({"url": owner.url(), "process_id": owner.process_id, "data": config.data}))?;
+    } else {
+        answer.line(&format!("Playhead is up at {} (data in {}); Ctrl-C ends it", owner.url(), config.data.display()))?;
+    }
+    answer.flush()?;
+    Ok(())
+}
+
+type Part<'s> = (&'static str, ScopedJoinHandle<'s, anyhow::Result<()>>);
+
+/// What a thread does, until it is asked to stop.
+type Work = Box<dyn FnOnce(&Stop) -> anyhow::Result<()> + Send>;
+
+/// Starts every part but the server.
+fn start<'s>(
+    threads: &'s Scope<'s, '_>,
+    folder: &Arc<DataFolder>,
+    config: &Config,
+    live: &Arc<Live>,
+    queue: IntakeQueue,
+    stop: &Stop,
+) -> anyhow::Result<Vec<Part<'s>>> {
+    let mut parts = Vec::new();
+    let mut begin = |name: &'static str, work: Work| -> anyhow::Result<()> {
+        let stop = stop.clone();
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn_scoped(threads, move || {
+            // However it ends, and be it by a panic.
+            let _stops_all = stop.when_dropped();
+            work(&stop)
+        });
+        parts.push((name, thread.with_context(|| format!("cannot start the thread of {name}"))?));
+        Ok(())
+    };
+    for stage in Stage::ALL {
+        let (folder, settings) = (Arc::clone(folder), config.playback);
+        begin(stage.name(), Box::new(move |stop| stage.run(&folder, &settings, &stop.shutdown)))?;
+    }
+    let of_heartbeats = Arc::clone(folder);
+    begin("heartbeats", Box::new(move |stop| write_heartbeats(&of_heartbeats, stop)))?;
+    let of_intake = Arc::clone(folder);
+    begin("intake", Box::new(move |_| write_events(&of_intake, &queue)))?;
+    let (of_feed, live) = (Arc::clone(folder), Arc::clone(live));
+    begin("live sessions", Box::new(move |stop| feed::run(&of_feed, &live, &stop.shutdown)))?;
+    Ok(parts)
+}
+
+fn join((name, thread): Part<'_>) -> anyhow::Result<()> {
+    match thread.join() {
+        Ok(ended) => ended,
+        // The panic itself has been printed.
+        Err(_) => bail!("{name} broke down"),
+    }
+}
+
+/// Ends when the server is gone, and with it whoever hands over events.
+fn write_events(folder: &DataFolder, queue: &IntakeQueue) -> anyhow::Result<()> {
+    let topics = outputs(RawTopic::PlaybackEvents, folder.partitions(RawTopic::PlaybackEvents.name())?);
+    let mut lane = LocalLane::new(&folder.log, "gateway", &[], &topics)?;
+    run_intake(queue, &mut lane, &topics).context("events can't be written")
+}
+
+fn write_heartbeats(folder: &DataFolder, stop: &Stop) -> anyhow::Result<()> {
+    let topic = |topic: RawTopic| -> anyhow::Result<OutputTopic> {
+        Ok(OutputTopic { name: topic.name().to_owned(), partitions: folder.partitions(topic.name())?, spread: Spread::Unmarked })
+    };
+    let topics = RawTopic::ALL.into_iter().map(topic).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut lane = LocalLane::new(&folder.log, WRITER, &[], &topics)?;
+    // A clock that is put out of order on the way is found out by whoever receives an event.
+    run_heartbeats(&mut lane, &topics, WRITER, &|| now_ms().unwrap_or_default(), &stop.shutdown).context("heartbeats can't be written")
+}
