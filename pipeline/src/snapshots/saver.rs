@@ -100,9 +100,7 @@ impl Saver {
 
     /// Saves one more piece, unless the writer is still busy with those before.
     pub(crate) fn step<P: Processor>(&mut self, processor: &P, assigned: &mut BTreeMap<TopicPartition, Assigned<P::State>>) {
-        while let Some(problem) = self.writer.problem() {
-            (self.options.on_problem)(&problem);
-        }
+        self.tell_problems();
         if let Some(job) = self.waiting.take() {
             self.waiting = self.writer.offer(job);
             return;
@@ -142,6 +140,10 @@ impl Saver {
             }
         }
         self.writer.wait();
+        self.tell_problems();
+    }
+
+    fn tell_problems(&self) {
         while let Some(problem) = self.writer.problem() {
             (self.options.on_problem)(&problem);
         }

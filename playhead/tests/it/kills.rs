@@ -9,6 +9,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use pipeline::testing::Seeded;
+
 use crate::support::{Folder, RECEIVED, testdata};
 
 const KILLS_A_FOLDER: u64 = 4;
@@ -16,19 +18,6 @@ const KILLS_A_FOLDER: u64 = 4;
 const IN_ORDER: [&str; 4] = ["playback_events", "playback_events.clean", "playback_sessions", "qos_session_summary"];
 /// Re-keyed: only what comes from one input partition has an order.
 const RE_KEYED: [&str; 4] = ["viewing_progress", "active_streams", "dead_letters", "ledger"];
-
-/// A small generator of random numbers (SplitMix64), so that one seed gives one choice of moments.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-}
 
 fn import(file: &str) -> [&str; 5] {
     ["import", "viewing-activity", file, "--received-time", RECEIVED]
@@ -70,7 +59,7 @@ fn snapshots(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Deletes or damages some of the saved states, or leaves them as they are.
-fn tamper(folder: &Folder, random: &mut Random) {
+fn tamper(folder: &Folder, random: &mut Seeded) {
     let mut files = Vec::new();
     snapshots(&folder.data().join("snapshots"), &mut files);
     match random.below(4) {
@@ -100,7 +89,7 @@ fn a_process_killed_at_any_moment_goes_on_as_if_nothing_had_been() {
     snapshots(&undisturbed.data().join("snapshots"), &mut files);
     assert!(!files.is_empty(), "states are saved when a run ends");
 
-    let mut random = Random(1);
+    let mut random = Seeded::new(1);
     let mut died = 0;
     for round in 0..kills.div_ceil(KILLS_A_FOLDER) {
         let folder = Folder::new();

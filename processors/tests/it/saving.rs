@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::Processor as _;
-use pipeline::testing::{Call, Fault, FaultKind};
+use pipeline::testing::{Call, Fault, FaultKind, Seeded};
 use proptest::prelude::*;
 use schemas::{EventType, PlaybackEvent};
 
 use crate::driver::{DAY, Driver, HOUR, MINUTE, SECOND, Written, event};
-use crate::sessions::Random;
-use crate::topology::{filled, first_difference, undisturbed};
-use crate::world::World;
+use crate::topology::{check_a_fault_at_any_call, filled, first_difference, undisturbed};
 
 /// An event of one of `sessions`, and when it arrives; none: a heartbeat.
 type Arrival = (i64, Option<PlaybackEvent<'static>>);
@@ -32,7 +30,7 @@ const SESSIONS: [&str; 12] = [
 ];
 
 /// Sessions that begin, end, go on, are cut and forgotten; copies, late events, other devices.
-fn arrivals(random: &mut Random, count: usize) -> Vec<Arrival> {
+fn arrivals(random: &mut Seeded, count: usize) -> Vec<Arrival> {
     let mut at_ms = DAY;
     (0..count as u32)
         .map(|number| {
@@ -84,7 +82,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn what_comes_meanwhile_is_not_in_it(seed: u64, before in 0..150usize, meanwhile in 0..40usize, after in 0..60usize, bytes in 1..2_000usize) {
-        let arrivals = arrivals(&mut Random(seed), before + meanwhile + after);
+        let arrivals = arrivals(&mut Seeded::new(seed), before + meanwhile + after);
         let mut driver = Driver::new();
         arrivals[..before].iter().for_each(|arrival| give(&mut driver, arrival));
         driver.take();
@@ -118,7 +116,7 @@ proptest! {
     #[test]
     fn any_part_of_it_or_other_bytes_are_refused_without_a_panic(seed: u64, cut: prop::sample::Index, at: prop::sample::Index, byte: u8) {
         let mut driver = Driver::new();
-        arrivals(&mut Random(seed), 60).iter().for_each(|arrival| give(&mut driver, arrival));
+        arrivals(&mut Seeded::new(seed), 60).iter().for_each(|arrival| give(&mut driver, arrival));
         driver.playback.begin_save(&mut driver.state);
         let mut saved = Vec::new();
         while !driver.playback.save_piece(&mut driver.state, &mut saved, usize::MAX) {}
@@ -135,48 +133,11 @@ proptest! {
     }
 }
 
-/// Runs a stage over a fault, after a crash in a new process, with states saved at each commit or meanwhile.
-fn with_snapshots(
-    mut world: World,
-    interval: Duration,
-    run: impl Fn(&World, &[Fault]) -> (Result<pipeline::Totals, pipeline::LogError>, usize),
-    fault: Fault,
-) -> (World, u64) {
-    world.snapshot_interval = Some(interval);
-    let totals = match run(&world, &[fault]).0 {
-        Ok(totals) => totals,
-        Err(_) => run(&world, &[]).0.unwrap(),
-    };
-    (world, totals.replayed)
-}
-
 #[test]
 fn a_fault_at_any_call_changes_no_byte_when_states_are_saved() {
-    let (seed, sessions) = (12, 6);
-    let (first, second) = undisturbed(seed, sessions);
-    let (expected_first, expected_second) = (first.first_stage(), second.second_stage());
-    let with_progress = || {
-        let world = World::new();
-        world.copy_progress(&first);
-        world
-    };
-    let playback = |world: &World, faults: &[Fault]| world.run_playback(&[9], faults);
-    let profile = |world: &World, faults: &[Fault]| world.run_profile(&[9], faults);
+    // At each commit and waited for; or begun at a commit, with records between the pieces.
     for interval in [Duration::ZERO, Duration::from_nanos(1)] {
-        let playback_calls = playback(&filled(seed, sessions), &[]).1 as u64;
-        let profile_calls = profile(&with_progress(), &[]).1 as u64;
-        for kind in [FaultKind::Abort, FaultKind::LostReply, FaultKind::Crash] {
-            for at in 1..=playback_calls {
-                let fault = Fault { at, of: None, kind };
-                let (world, _) = with_snapshots(filled(seed, sessions), interval, playback, fault);
-                assert_eq!(first_difference(&world.first_stage(), &expected_first), None, "{kind:?} at call {at} of the playback stage");
-            }
-            for at in 1..=profile_calls {
-                let fault = Fault { at, of: None, kind };
-                let (world, _) = with_snapshots(with_progress(), interval, profile, fault);
-                assert_eq!(first_difference(&world.second_stage(), &expected_second), None, "{kind:?} at call {at} of the profile stage");
-            }
-        }
+        check_a_fault_at_any_call(12, Some(interval));
     }
 }
 

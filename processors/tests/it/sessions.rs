@@ -3,37 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use pipeline::testing::Seeded;
 use schemas::{EventType, Plan, PlaybackEvent, PlaybackSession, QosSessionSummary, Record as _, ViewingProgress};
 use serde_json::Value;
 
 use crate::driver::{DAY, Driver, HOUR, SECOND, event};
 
-/// A small generator of random numbers (SplitMix64), so that one seed gives one run.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
+fn one_in(random: &mut Seeded, bound: u64) -> bool {
+    random.below(bound) == 0
 }
 
 const DEVICES: [Option<&str>; 3] = [None, Some("tv"), Some("phone")];
 const CDNS: [Option<&str>; 4] = [None, Some("a"), Some("b"), Some("c")];
 
 /// A random session of at most `most` events, rich in what the fold and the log must tell apart.
-fn random_session(random: &mut Random, most: u64) -> Vec<PlaybackEvent<'static>> {
+fn random_session(random: &mut Seeded, most: u64) -> Vec<PlaybackEvent<'static>> {
     let count = 1 + random.below(most);
     let mut at_ms = 0;
     let mut position_ms = 0;
@@ -41,20 +25,20 @@ fn random_session(random: &mut Random, most: u64) -> Vec<PlaybackEvent<'static>>
         .map(|number| {
             let step_ms = [0, 1, 10, 400, 9_999, 10_000, 301_000][random.below(7) as usize];
             at_ms += step_ms;
-            position_ms = if random.one_in(6) { random.below(7_200_000) as i64 } else { position_ms + step_ms };
+            position_ms = if one_in(random, 6) { random.below(7_200_000) as i64 } else { position_ms + step_ms };
             let kind = EventType::ALL[random.below(18) as usize];
-            let kind = if matches!(kind, EventType::End) && !random.one_in(3) { EventType::Heartbeat } else { kind };
+            let kind = if matches!(kind, EventType::End) && !one_in(random, 3) { EventType::Heartbeat } else { kind };
             PlaybackEvent {
-                sequence: (!random.one_in(8)).then_some(i64::from(number) + i64::from(random.one_in(9))),
-                event_time: (DAY + at_ms) * 1000 + i64::from(random.one_in(4)) * 123,
+                sequence: (!one_in(random, 8)).then_some(i64::from(number) + i64::from(one_in(random, 9))),
+                event_time: (DAY + at_ms) * 1000 + i64::from(one_in(random, 4)) * 123,
                 received_time: (DAY + 10 * HOUR) * 1000,
-                position_ms: (!random.one_in(4)).then_some(position_ms),
-                runtime_ms: random.one_in(5).then_some(5_400_000),
-                duration_ms: random.one_in(6).then(|| random.below(20_000) as i64),
-                bitrate_bps: random.one_in(5).then(|| 500_000 * random.below(5) as i64),
-                playback_rate: random.one_in(9).then(|| [0.5, 1.0, 1.25, 2.0][random.below(4) as usize]),
-                error_code: random.one_in(9).then_some("e1"),
-                error_fatal: random.one_in(3).then(|| random.one_in(2)),
+                position_ms: (!one_in(random, 4)).then_some(position_ms),
+                runtime_ms: one_in(random, 5).then_some(5_400_000),
+                duration_ms: one_in(random, 6).then(|| random.below(20_000) as i64),
+                bitrate_bps: one_in(random, 5).then(|| 500_000 * random.below(5) as i64),
+                playback_rate: one_in(random, 9).then(|| [0.5, 1.0, 1.25, 2.0][random.below(4) as usize]),
+                error_code: one_in(random, 9).then_some("e1"),
+                error_fatal: one_in(random, 3).then(|| one_in(random, 2)),
                 device_type: DEVICES[random.below(3) as usize],
                 cdn: CDNS[random.below(4) as usize],
                 ..event(number, kind, 0)
@@ -102,7 +86,7 @@ fn final_words(driver: &mut Driver, plans: &Plans) -> (String, String, String) {
     (session.unwrap_or_default(), summary.unwrap_or_default(), progress.unwrap_or_default())
 }
 
-fn run(driver: &mut Driver, plans: &Plans, events: &[&PlaybackEvent<'_>], random: &mut Random) -> (String, String, String) {
+fn run(driver: &mut Driver, plans: &Plans, events: &[&PlaybackEvent<'_>], random: &mut Seeded) -> (String, String, String) {
     driver.restart();
     let mut log_ms = DAY + 10 * HOUR;
     for event in events {
@@ -113,7 +97,7 @@ fn run(driver: &mut Driver, plans: &Plans, events: &[&PlaybackEvent<'_>], random
     final_words(driver, plans)
 }
 
-fn shuffled<'e>(events: &'e [PlaybackEvent<'static>], random: &mut Random) -> Vec<&'e PlaybackEvent<'static>> {
+fn shuffled<'e>(events: &'e [PlaybackEvent<'static>], random: &mut Seeded) -> Vec<&'e PlaybackEvent<'static>> {
     let mut order: Vec<&PlaybackEvent<'_>> = Vec::new();
     for event in events {
         (0..=random.below(3)).for_each(|_| order.push(event));
@@ -135,7 +119,7 @@ fn any_order_and_duplication_of_a_random_session_gives_the_same_version_and_summ
     let seed = 20_261_121;
     let (mut driver, plans) = (Driver::new(), Plans::new());
     for number in 0..random_sessions() {
-        let mut random = Random(seed + number);
+        let mut random = Seeded::new(seed + number);
         let events = random_session(&mut random, if number % 50 == 0 { 200 } else { 24 });
         let in_order: Vec<&PlaybackEvent<'_>> = events.iter().collect();
         let expected = run(&mut driver, &plans, &in_order, &mut random);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pipeline::testing::{Fault, FaultLog, MemoryLane, MemoryLog};
+use pipeline::testing::{Fault, FaultLog, MemoryLane, MemoryLog, Seeded};
 use pipeline::{LogError, LogTimeRule, MemoryStore, Processor, RunOptions, Shutdown, SnapshotOptions, Totals, heartbeat, run_processor};
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, IMPORT_HEADER, Playback, PlaybackConfig};
@@ -12,7 +12,6 @@ use processors::profile::{Profile, ProfileConfig};
 use schemas::{CleanPlaybackEvent, DeadLetter, EventType, Plan, PlaybackEvent, PlaybackSession, Record as _, SchemaSource, wire};
 
 use crate::driver::{DAY, HOUR, MINUTE, SECOND, Schemas, event};
-use crate::sessions::Random;
 
 const PARTITIONS: u32 = 3;
 /// What the playback stage writes.
@@ -220,7 +219,7 @@ impl World {
 
     /// Sessions of several viewers in mixed order, with duplicates, late events, imports and poison.
     pub(crate) fn fill(&self, seed: u64, sessions: usize) {
-        let mut random = Random(seed);
+        let mut random = Seeded::new(seed);
         let mut log_time_ms = DAY;
         let mut live: Vec<(String, u32, i64)> = (0..sessions).map(|number| (format!("s{number}"), 0, DAY)).collect();
         while !live.is_empty() {
