@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the purpose of this program")]
 
 mod audience;
+mod closed;
 mod decode;
 mod event_source;
 mod fold;
@@ -32,6 +33,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("playback-20-2M", || playback::run(20, 2_000_000)),
     ("process-20", || process::run(20, 200_000)),
     ("memory", memory::run),
+    ("closed", closed::run),
     ("snapshot", snapshot::run),
 ];
 

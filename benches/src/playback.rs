@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use pipeline::{AHEAD, Judgement, Outputs, Processor, TopicPartition};
-use processors::playback::{Playback, PlaybackConfig, PlaybackState};
+use processors::playback::{Playback, PlaybackConfig, PlaybackState, Took};
 use schemas::registry::Registry;
 use schemas::{CleanPrefix, PlaybackEvent, Record, clean, wire};
 
@@ -50,7 +50,7 @@ impl Bench {
                 clean::write(&prefix, body, value);
             });
         });
-        assert!(matches!(taken, Ok(true)), "every event is new");
+        assert!(matches!(taken, Ok(Took::New)), "every event is new");
     }
 
     /// Hands the outputs on, as a runner does after each poll.

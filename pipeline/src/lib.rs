@@ -35,4 +35,6 @@ pub use run_processor::{ProcessorRun, RunOptions, Totals, run_processor};
 pub use run_sink::{SinkOptions, SinkRunError, SinkTotals, run_sink};
 pub use shutdown::Shutdown;
 pub use sink::{Resume, Sink, SinkError};
-pub use snapshots::{FolderStore, MemoryStore, NotAState, SnapshotOptions, SnapshotStore, SnapshotWriter};
+pub use snapshots::{
+    FolderStore, Found, MemoryStore, NotAState, SavedPiece, SegmentPlace, SnapshotOptions, SnapshotStore, SnapshotWriter, UNFINISHED,
+};

@@ -1,6 +1,8 @@
 //! A processor: state and record in, outputs out. No clock, no I/O, no randomness.
 
-use crate::{Batch, NotAState, OutputTopic, Outputs, Record, TopicId, TopicPartition};
+use std::collections::BTreeSet;
+
+use crate::{Batch, NotAState, OutputTopic, Outputs, Record, SavedPiece, SegmentPlace, TopicId, TopicPartition};
 
 /// Why a record was refused. It goes to the dead letters with its raw bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub enum Outcome {
     Drop(&'static str),
     /// Refused: becomes a dead letter.
     Reject(Box<Rejection>),
+    /// It needs what lies there: nothing was changed; it is brought back, and the record is processed again.
+    PutAway(SegmentPlace),
 }
 
 /// Whether a record is still to be judged.
@@ -123,10 +127,37 @@ pub trait Processor {
         let _ = state;
     }
 
-    /// Appends the next piece of what is being saved, of about so many bytes; true for the last one.
-    fn save_piece(&self, state: &mut Self::State, out: &mut Vec<u8>, bytes: usize) -> bool {
-        let _ = (state, out, bytes);
+    /// Fills the next piece of what is being saved with about so many bytes; true for the last one.
+    fn save_piece(&self, state: &mut Self::State, piece: &mut SavedPiece, bytes: usize) -> bool {
+        let _ = (state, piece, bytes);
         true
+    }
+
+    /// What was saved is durable: of what it put away, and that has not changed since, some leaves memory, about `most` things; true once
+    /// nothing is left to do.
+    fn let_go(&self, state: &mut Self::State, most: usize) -> bool {
+        let _ = (state, most);
+        true
+    }
+
+    /// What was saved came to nothing.
+    fn give_up_save(&self, state: &mut Self::State) {
+        let _ = state;
+    }
+
+    /// Numbers of the segments that the state points to.
+    fn segments(&self, state: &Self::State) -> BTreeSet<u32> {
+        let _ = state;
+        BTreeSet::new()
+    }
+
+    /// Takes back what it put away at a place.
+    ///
+    /// # Errors
+    /// Where the bytes are not what was put there.
+    fn bring_back(&self, state: &mut Self::State, place: SegmentPlace, saved: &[u8]) -> Result<(), NotAState> {
+        let _ = (state, place, saved);
+        Err(NotAState("this processor puts nothing away".to_owned()))
     }
 
     /// The state that was saved, from all of its pieces.

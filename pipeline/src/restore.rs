@@ -11,6 +11,8 @@ use crate::{
 
 /// A partition, and the offset of the snapshot that it was restored from, if any.
 type Restored<S> = (Assigned<S>, Option<i64>);
+/// A partition as a snapshot holds it, if any; and the segments of one without.
+type FromSnapshot<S> = (Option<Assigned<S>>, Option<snapshots::Segments>);
 
 /// What a restore needs. Whatever it waits for, the group hears of it and a stop is heard.
 pub(crate) struct Restore<'r, P: Processor> {
@@ -32,6 +34,8 @@ enum Halt {
     Blocked(Blocked),
     /// A dead letter cannot be read.
     Unavailable(Unavailable),
+    /// The state cannot be brought to where it was.
+    Failed(LogError),
 }
 
 impl<P: Processor> Restore<'_, P> {
@@ -45,10 +49,10 @@ impl<P: Processor> Restore<'_, P> {
             let topic = self.options.inputs[usize::from(source.topic)].clone();
             return Err(LogError::OutOfRange { topic, partition: source.partition, position: committed, first, end });
         }
-        let snapshot = self.snapshot(log, source, (first, committed))?;
+        let (snapshot, segments) = self.snapshot(log, source, (first, committed))?;
         let from_snapshot = snapshot.as_ref().map(|assigned| assigned.next_offset);
-        let mut assigned =
-            snapshot.unwrap_or_else(|| Assigned::new(self.processor.new_state(source), LogTime::new(&self.options.log_time), first));
+        let mut assigned = snapshot
+            .unwrap_or_else(|| Assigned::new(self.processor.new_state(source), LogTime::new(&self.options.log_time), first, segments));
         if assigned.next_offset < committed {
             let Some(verdicts) = self.read_verdicts(log, source)? else { return Ok(None) };
             if self.replay(log, source, committed, &verdicts, &mut assigned)?.is_break() {
@@ -59,14 +63,14 @@ impl<P: Processor> Restore<'_, P> {
         Ok(Some((assigned, from_snapshot)))
     }
 
-    /// A partition as the newest usable snapshot holds it.
-    fn snapshot<L: Log>(&self, log: &mut L, source: TopicPartition, bounds: (i64, i64)) -> Result<Option<Assigned<P::State>>, LogError> {
-        let (Some(options), Some(state_format)) = (&self.options.snapshots, self.processor.state_format()) else { return Ok(None) };
+    /// A partition as the newest usable snapshot holds it, and the segments that it has without one.
+    fn snapshot<L: Log>(&self, log: &mut L, source: TopicPartition, bounds: (i64, i64)) -> Result<FromSnapshot<P::State>, LogError> {
+        let (Some(options), Some(state_format)) = (&self.options.snapshots, self.processor.state_format()) else { return Ok((None, None)) };
         let of = (state_format, log.topic_id(source)?, source.partition);
         let new_log_time = LogTime::new(&self.options.log_time);
         let load = |saved: &[u8]| self.processor.load(source, saved);
         let saved = snapshots::newest_usable(options, self.processor.name(), of, bounds, &new_log_time, load);
-        Ok(saved.map(Assigned::saved))
+        Ok((saved.map(Assigned::saved), Some(snapshots::no_segments(options, self.processor.name(), of))))
     }
 
     /// What was refused in a partition. None where a stop was asked for.
@@ -130,6 +134,7 @@ impl<P: Processor> Restore<'_, P> {
                 None => break,
                 Some(Halt::SignOfLife) => {}
                 Some(Halt::Blocked(what)) if self.wait_for(log, &what)?.is_continue() => {}
+                Some(Halt::Failed(error)) => return Err(error),
                 Some(_) => return Ok(ControlFlow::Break(())),
             }
         }
@@ -158,7 +163,9 @@ impl<P: Processor> Restore<'_, P> {
                 {
                     return Some(Halt::Blocked(blocked));
                 }
-                step.take(assigned, record, Moment::new(batch, Judgement::Accepted), out);
+                if let Err(error) = step.take(assigned, record, Moment::new(batch, Judgement::Accepted), out) {
+                    return Some(Halt::Failed(error));
+                }
             }
             assigned.next_offset = record.offset + 1;
             *self.replayed += 1;

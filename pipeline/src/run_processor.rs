@@ -183,7 +183,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
                     return Ok(Next::StartOver);
                 }
             }
-            Polled::Batch(batch) => blocked = self.process(&batch).map(|what| (batch.source, what)),
+            Polled::Batch(batch) => blocked = self.process(&batch)?.map(|what| (batch.source, what)),
             Polled::Idle { caught_up } => {
                 self.commit(log)?;
                 if caught_up && self.blocked.is_empty() && self.options.stop_when_caught_up {
@@ -209,7 +209,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
     }
 
     /// Processes a batch, up to the first record that something is missing for.
-    fn process(&mut self, batch: &Batch<'_>) -> Option<Blocked> {
+    fn process(&mut self, batch: &Batch<'_>) -> Result<Option<Blocked>, LogError> {
         let assigned = self.assigned.get_mut(&batch.source).expect("a log hands out records of assigned partitions only");
         let step = Step { processor: &*self.processor, options: self.options };
         for chunk in batch.records.chunks(AHEAD) {
@@ -218,11 +218,12 @@ impl<P: Processor> ProcessorRun<'_, P> {
                 if !heartbeat::is_heartbeat(record)
                     && let Err(blocked) = self.processor.ready(record)
                 {
-                    return Some(blocked);
+                    return Ok(Some(blocked));
                 }
                 let moment = Moment::new(batch, Judgement::Open);
-                match step.take(assigned, record, moment, &mut self.out) {
+                match step.take(assigned, record, moment, &mut self.out)? {
                     Outcome::Done => {}
+                    Outcome::PutAway(_) => unreachable!("a step brings back what a record needs"),
                     Outcome::Drop(_) => self.totals.dropped += 1,
                     Outcome::Reject(rejection) => {
                         self.totals.rejected += 1;
@@ -238,7 +239,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         }
         self.has_moved |= assigned.next_offset != batch.next_offset;
         assigned.next_offset = batch.next_offset;
-        None
+        Ok(None)
     }
 
     fn drop_partitions(&mut self, sources: &[TopicPartition]) {

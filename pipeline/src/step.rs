@@ -1,8 +1,8 @@
 //! What one record does to one partition, live and in replay alike.
 
 use crate::heartbeat::{self, Beat};
-use crate::snapshots::Saved;
-use crate::{LogTime, Moment, Outcome, Outputs, Processor, Record, RunOptions, Spread, TopicPartition};
+use crate::snapshots::{NotRead, Saved, Segments};
+use crate::{LogError, LogTime, Moment, Outcome, Outputs, Processor, Record, RunOptions, SegmentPlace, Spread, TopicPartition};
 
 /// A partition that a processor holds.
 pub(crate) struct Assigned<S> {
@@ -10,20 +10,22 @@ pub(crate) struct Assigned<S> {
     pub(crate) log_time: LogTime,
     /// Offset of the next record that the state is to see.
     pub(crate) next_offset: i64,
+    /// Where what left the state's memory lies; none where states are not saved.
+    pub(crate) segments: Option<Segments>,
     /// Number of the last [`heartbeat::INTERVAL_MS`] for which a heartbeat was passed on.
     beat: i64,
 }
 
 impl<S> Assigned<S> {
     /// Before the record at `next_offset`, having seen none.
-    pub(crate) fn new(state: S, log_time: LogTime, next_offset: i64) -> Self {
-        Self { state, log_time, next_offset, beat: i64::MIN }
+    pub(crate) fn new(state: S, log_time: LogTime, next_offset: i64, segments: Option<Segments>) -> Self {
+        Self { state, log_time, next_offset, segments, beat: i64::MIN }
     }
 
     /// As a snapshot holds it.
     pub(crate) fn saved(saved: Saved<S>) -> Self {
-        let Saved { state, log_time, beat, offset } = saved;
-        Self { state, log_time, next_offset: offset, beat }
+        let Saved { state, log_time, beat, offset, segments } = saved;
+        Self { state, log_time, next_offset: offset, segments: Some(segments), beat }
     }
 
     pub(crate) fn beat(&self) -> i64 {
@@ -39,13 +41,53 @@ pub(crate) struct Step<'r, P: Processor> {
 
 impl<P: Processor> Step<'_, P> {
     /// Lets log time move, then processes the record. `moment` gets its log time here.
-    pub(crate) fn take(&self, assigned: &mut Assigned<P::State>, record: &Record<'_>, moment: Moment, out: &mut Outputs) -> Outcome {
+    ///
+    /// # Errors
+    /// Where the state needs something that it put away, and that is not to be had.
+    pub(crate) fn take(
+        &self,
+        assigned: &mut Assigned<P::State>,
+        record: &Record<'_>,
+        moment: Moment,
+        out: &mut Outputs,
+    ) -> Result<Outcome, LogError> {
         let is_heartbeat = self.pass_time(assigned, record, moment.source, out);
         if is_heartbeat {
-            return Outcome::Done;
+            return Ok(Outcome::Done);
         }
         let moment = Moment { log_time_ms: assigned.log_time.now_ms(), ..moment };
-        self.processor.process(&mut assigned.state, record, &moment, out)
+        loop {
+            match self.processor.process(&mut assigned.state, record, &moment, out) {
+                Outcome::PutAway(place) => self.bring_back(assigned, place)?,
+                outcome => return Ok(outcome),
+            }
+        }
+    }
+
+    /// Gives the state back what it put away. A segment that is damaged is deleted: the state is restored without it.
+    #[cold]
+    fn bring_back(&self, assigned: &mut Assigned<P::State>, place: SegmentPlace) -> Result<(), LogError> {
+        let Some(segments) = &assigned.segments else {
+            return Err(LogError::Fatal(format!("{} put something away, and its states are not saved", self.processor.name())));
+        };
+        let damage = match segments.read(place) {
+            Ok(bytes) => match self.processor.bring_back(&mut assigned.state, place, &bytes) {
+                Ok(()) => return Ok(()),
+                Err(why) => why.to_string(),
+            },
+            Err(NotRead::Damaged(why)) => why,
+            Err(NotRead::Failed(error)) => {
+                let path = segments.path(place.segment);
+                return Err(LogError::Fatal(format!("segment {path} of saved states cannot be read: {error}")));
+            }
+        };
+        let path = segments.path(place.segment);
+        let told = format!("segment {path} at byte {}: {damage}; the state is restored without it", place.offset);
+        if let Some(snapshots) = &self.options.snapshots {
+            (snapshots.on_problem)(&told);
+        }
+        segments.delete(place.segment).map_err(|error| LogError::Fatal(format!("{told}, but it cannot be deleted: {error}")))?;
+        Err(LogError::Transaction(told))
     }
 
     /// Lets log time move: timers fire, and a heartbeat is passed on for each interval. True where the record is a heartbeat.

@@ -9,6 +9,7 @@ pub mod profile;
 pub mod qos;
 mod rejection;
 mod saved;
+mod slots;
 
 pub use completed::completed;
 pub use dead_letter::DeadLetterWriter;

@@ -1,12 +1,10 @@
 //! Snapshots in a folder of the file system.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
-use super::{SnapshotStore, SnapshotWriter};
-
-const UNFINISHED: &str = ".unfinished";
+use super::{Found, SnapshotStore, SnapshotWriter, UNFINISHED};
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -32,23 +30,38 @@ fn unless_missing<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 impl SnapshotStore for FolderStore {
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+    fn list(&self, folder: &str) -> io::Result<Vec<Found>> {
         let Some(entries) = unless_missing(fs::read_dir(self.root.join(folder)))? else { return Ok(Vec::new()) };
-        let names = entries.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
-        names.filter(|name| !name.as_ref().is_ok_and(|name| name.ends_with(UNFINISHED))).collect()
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            // One that was deleted or renamed meanwhile is no longer there.
+            if let Some(of) = unless_missing(entry.metadata())? {
+                found.push(Found { name: entry.file_name().to_string_lossy().into_owned(), bytes: of.len() });
+            }
+        }
+        Ok(found)
     }
 
     fn read(&self, folder: &str, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.root.join(folder).join(name))
     }
 
-    fn create(&self, folder: &str, name: &str) -> io::Result<Box<dyn SnapshotWriter>> {
+    fn read_at(&self, folder: &str, name: &str, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.root.join(folder).join(name))?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut read = Vec::with_capacity(bytes);
+        file.take(bytes as u64).read_to_end(&mut read)?;
+        Ok(read)
+    }
+
+    fn create(&self, folder: &str, label: &str) -> io::Result<Box<dyn SnapshotWriter>> {
         let folder = self.root.join(folder);
         fs::create_dir_all(&folder)?;
         // A process that died may have left one: it is written over.
-        let unfinished = folder.join(format!("{name}{UNFINISHED}"));
+        let unfinished = folder.join(format!("{label}{UNFINISHED}"));
         let file = File::create(&unfinished)?;
-        Ok(Box::new(FolderWriter { file, unfinished, finished: folder.join(name), folder, is_finished: false }))
+        Ok(Box::new(FolderWriter { file, unfinished, folder, is_finished: false }))
     }
 
     fn delete(&self, folder: &str, name: &str) -> io::Result<()> {
@@ -60,7 +73,6 @@ struct FolderWriter {
     file: File,
     folder: PathBuf,
     unfinished: PathBuf,
-    finished: PathBuf,
     is_finished: bool,
 }
 
@@ -69,9 +81,9 @@ impl SnapshotWriter for FolderWriter {
         self.file.write_all(piece)
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<()> {
+    fn finish(mut self: Box<Self>, name: &str) -> io::Result<()> {
         self.file.sync_all()?;
-        fs::rename(&self.unfinished, &self.finished)?;
+        fs::rename(&self.unfinished, self.folder.join(name))?;
         self.is_finished = true;
         File::open(&self.folder)?.sync_all()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{SnapshotStore, SnapshotWriter};
+use super::{Found, SnapshotStore, SnapshotWriter};
 
 type Held = BTreeMap<(String, String), Vec<u8>>;
 
@@ -22,8 +22,9 @@ impl MemoryStore {
 }
 
 impl SnapshotStore for MemoryStore {
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        Ok(self.with(|held| held.keys().filter(|(of, _)| of == folder).map(|(_, name)| name.clone()).collect()))
+    fn list(&self, folder: &str) -> io::Result<Vec<Found>> {
+        let of = |((_, name), bytes): (&(String, String), &Vec<u8>)| Found { name: name.clone(), bytes: bytes.len() as u64 };
+        Ok(self.with(|held| held.iter().filter(|((held_in, _), _)| held_in == folder).map(of).collect()))
     }
 
     fn read(&self, folder: &str, name: &str) -> io::Result<Vec<u8>> {
@@ -31,8 +32,17 @@ impl SnapshotStore for MemoryStore {
         found.ok_or_else(|| io::Error::from(ErrorKind::NotFound))
     }
 
-    fn create(&self, folder: &str, name: &str) -> io::Result<Box<dyn SnapshotWriter>> {
-        Ok(Box::new(MemoryWriter { store: self.clone(), place: (folder.to_owned(), name.to_owned()), bytes: Vec::new() }))
+    fn read_at(&self, folder: &str, name: &str, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        self.with(|held| {
+            let whole = held.get(&(folder.to_owned(), name.to_owned())).ok_or_else(|| io::Error::from(ErrorKind::NotFound))?;
+            let from = whole.get(offset..).unwrap_or_default();
+            Ok(from[..from.len().min(bytes)].to_vec())
+        })
+    }
+
+    fn create(&self, folder: &str, _: &str) -> io::Result<Box<dyn SnapshotWriter>> {
+        Ok(Box::new(MemoryWriter { store: self.clone(), folder: folder.to_owned(), bytes: Vec::new() }))
     }
 
     fn delete(&self, folder: &str, name: &str) -> io::Result<()> {
@@ -43,7 +53,7 @@ impl SnapshotStore for MemoryStore {
 
 struct MemoryWriter {
     store: MemoryStore,
-    place: (String, String),
+    folder: String,
     bytes: Vec<u8>,
 }
 
@@ -53,9 +63,9 @@ impl SnapshotWriter for MemoryWriter {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        let Self { store, place, bytes } = *self;
-        store.with(|held| held.insert(place, bytes));
+    fn finish(self: Box<Self>, name: &str) -> io::Result<()> {
+        let Self { store, folder, bytes } = *self;
+        store.with(|held| held.insert((folder, name.to_owned()), bytes));
         Ok(())
     }
 }

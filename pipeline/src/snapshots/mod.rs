@@ -3,12 +3,18 @@
 //! After a commit the state of one partition at a time is saved as it stands then, piece by piece between batches, while records go on
 //! being processed: what they change is saved first as it was. A thread of its own writes the pieces. A restore takes the newest usable
 //! one (log start <= its offset <= committed offset) and replays the input from there.
+//!
+//! What a state no longer needs at hand goes to a segment with the snapshot, leaves memory once that is durable, and is brought back when
+//! a record needs it. Segments are never changed; a snapshot names those that its state points to, and one that no snapshot names is deleted.
 
 mod file;
 mod folder;
 mod memory;
 mod restore;
 mod saver;
+mod segment;
+mod sweep;
+mod writer;
 
 use std::fmt::Debug;
 use std::io;
@@ -18,8 +24,10 @@ use std::time::Duration;
 pub(crate) use file::Fields;
 pub use folder::FolderStore;
 pub use memory::MemoryStore;
-pub(crate) use restore::{Saved, newest_usable};
+pub(crate) use restore::{Saved, newest_usable, no_segments};
 pub(crate) use saver::Saver;
+pub(crate) use segment::{NotRead, Segments};
+pub use segment::{SavedPiece, SegmentPlace};
 
 /// Snapshots kept of a partition.
 const KEPT: usize = 2;
@@ -40,44 +48,63 @@ pub struct SnapshotOptions {
     pub on_problem: fn(&str),
 }
 
-/// A place for snapshots that every host reaches which may have to restore from them. A folder here has a handful of names.
+/// A file of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its name within its folder.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Ends the names of files that are not finished.
+pub const UNFINISHED: &str = ".unfinished";
+
+/// A place for snapshots and segments that every host reaches which may have to restore from them. A folder, that of a partition, has few
+/// files; none changes once it is finished.
 pub trait SnapshotStore: Debug + Send + Sync {
-    /// Names of the finished snapshots of a folder, in no particular order; none where there is no such folder.
+    /// The files of a folder, in no particular order; none where there is no such folder. Those that are not finished may be among them.
     ///
     /// # Errors
     /// Where the store cannot be asked.
-    fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+    fn list(&self, folder: &str) -> io::Result<Vec<Found>>;
 
-    /// A whole snapshot.
+    /// A whole file.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Where it cannot be read; [`io::ErrorKind::NotFound`] where there is none.
     fn read(&self, folder: &str, name: &str) -> io::Result<Vec<u8>>;
 
-    /// Begins a snapshot. Under its name there is nothing, or what was there before, until it is finished.
+    /// So many bytes of a file from `offset` on; fewer where it ends before.
+    ///
+    /// # Errors
+    /// As [`SnapshotStore::read`].
+    fn read_at(&self, folder: &str, name: &str, offset: u64, bytes: usize) -> io::Result<Vec<u8>>;
+
+    /// Begins a file. `label` tells it from others of the folder that are being written.
     ///
     /// # Errors
     /// Where it cannot be begun.
-    fn create(&self, folder: &str, name: &str) -> io::Result<Box<dyn SnapshotWriter>>;
+    fn create(&self, folder: &str, label: &str) -> io::Result<Box<dyn SnapshotWriter>>;
 
-    /// Deletes a snapshot.
+    /// Deletes a file; one that is gone is well.
     ///
     /// # Errors
     /// Where that fails.
     fn delete(&self, folder: &str, name: &str) -> io::Result<()>;
 }
 
-/// A snapshot that is being written. Dropped unfinished it leaves nothing under its name.
+/// A file that is being written. Dropped unfinished it leaves nothing that is taken for finished.
 pub trait SnapshotWriter: Send {
     /// Appends a piece.
     ///
     /// # Errors
-    /// Where that fails: the snapshot is given up.
+    /// Where that fails: the file is given up.
     fn append(&mut self, piece: &[u8]) -> io::Result<()>;
 
-    /// Makes it durable, and known by its name.
+    /// Makes it durable, and known by this name.
     ///
     /// # Errors
     /// Where that fails.
-    fn finish(self: Box<Self>) -> io::Result<()>;
+    fn finish(self: Box<Self>, name: &str) -> io::Result<()>;
 }

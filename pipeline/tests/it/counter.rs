@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pipeline::{
-    Blocked, DeadLetters, Judgement, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, Rejection, TopicId,
-    TopicPartition, Unavailable,
+    Blocked, DeadLetters, Judgement, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, Rejection, SavedPiece,
+    SegmentPlace, TopicId, TopicPartition, Unavailable,
 };
 
 pub(crate) const STAGE: &str = "counter";
@@ -27,7 +27,16 @@ pub(crate) struct Counts {
     source: TopicPartition,
     by_key: BTreeMap<Vec<u8>, Count>,
     due: BTreeSet<(i64, Vec<u8>)>,
+    /// Keys whose values were put away: how many there are, and where.
+    away: BTreeMap<Vec<u8>, Away>,
     saving: Option<Saving>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Away {
+    count: usize,
+    due_ms: i64,
+    place: SegmentPlace,
 }
 
 /// Keys as they were when a save began, that are still to be saved; and those that were changed since, as they were.
@@ -35,15 +44,20 @@ pub(crate) struct Counts {
 struct Saving {
     rest: BTreeSet<Vec<u8>>,
     before: Vec<(Vec<u8>, Count)>,
+    away: Vec<(Vec<u8>, Away)>,
+    /// Put away in this save, and not changed since.
+    put_away: BTreeMap<Vec<u8>, SegmentPlace>,
+    is_given: bool,
 }
 
 impl Counts {
     /// To be called before a key is changed.
     fn preserve(&mut self, key: &[u8]) {
-        if let Some(saving) = &mut self.saving
-            && saving.rest.remove(key)
-        {
-            saving.before.push((key.to_vec(), self.by_key[key].clone()));
+        if let Some(saving) = &mut self.saving {
+            saving.put_away.remove(key);
+            if saving.rest.remove(key) {
+                saving.before.push((key.to_vec(), self.by_key[key].clone()));
+            }
         }
     }
 }
@@ -59,6 +73,18 @@ fn save(key: &[u8], count: &Count, out: &mut Vec<u8>) {
     count.ids.iter().for_each(|id| put(id));
 }
 
+fn save_away(key: &[u8], away: &Away, out: &mut Vec<u8>) {
+    let mut put = |bytes: &[u8]| {
+        out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        out.extend_from_slice(bytes);
+    };
+    put(&[b"~", key].concat());
+    put(&away.due_ms.to_le_bytes());
+    put(&away.count.to_le_bytes());
+    put(&away.place.segment.to_le_bytes());
+    put(&away.place.offset.to_le_bytes());
+}
+
 fn take<'s>(saved: &mut &'s [u8]) -> Option<&'s [u8]> {
     let (length, rest) = saved.split_first_chunk()?;
     let (bytes, rest) = rest.split_at_checked(u64::from_le_bytes(*length) as usize)?;
@@ -70,6 +96,15 @@ fn load(mut saved: &[u8], counts: &mut Counts) -> Option<()> {
     while !saved.is_empty() {
         let key = take(&mut saved)?.to_vec();
         let due_ms = i64::from_le_bytes(take(&mut saved)?.try_into().ok()?);
+        if key.first() == Some(&b'~') {
+            let count = usize::from_le_bytes(take(&mut saved)?.try_into().ok()?);
+            let segment = u32::from_le_bytes(take(&mut saved)?.try_into().ok()?);
+            let offset = u64::from_le_bytes(take(&mut saved)?.try_into().ok()?);
+            let key = key[1..].to_vec();
+            counts.due.insert((due_ms, key.clone()));
+            counts.away.insert(key, Away { count, due_ms, place: SegmentPlace { segment, offset } });
+            continue;
+        }
         let ids = usize::from_le_bytes(take(&mut saved)?.try_into().ok()?);
         let ids = (0..ids).map(|_| Some(take(&mut saved)?.to_vec())).collect::<Option<_>>()?;
         counts.due.insert((due_ms, key.clone()));
@@ -114,8 +149,11 @@ impl Processor for Counter {
         while let Some((due_ms, key)) = state.due.first().filter(|(due_ms, _)| *due_ms <= log_time_ms).cloned() {
             state.due.pop_first();
             state.preserve(&key);
-            let count = state.by_key.remove(&key).expect("a timer has a key");
-            let text = format!("closed from={} count={}", state.source.partition, count.ids.len());
+            let count = match state.away.remove(&key) {
+                Some(away) => away.count,
+                None => state.by_key.remove(&key).expect("a timer has a key").ids.len(),
+            };
+            let text = format!("closed from={} count={count}", state.source.partition);
             out.push_to(CLEAN, state.source.partition, due_ms, &key, |value| value.extend_from_slice(text.as_bytes()));
         }
     }
@@ -135,6 +173,9 @@ impl Processor for Counter {
             return Outcome::Reject(Box::new(Rejection { reason: "poison", field: None, detail }));
         }
         let Some(log_time_ms) = moment.log_time_ms else { return Outcome::Drop("no log time") };
+        if let Some(away) = state.away.get(key) {
+            return Outcome::PutAway(away.place);
+        }
         state.preserve(key);
         let count = state.by_key.entry(key.to_vec()).or_default();
         if !count.ids.insert(value.to_vec()) {
@@ -156,22 +197,58 @@ impl Processor for Counter {
     }
 
     fn begin_save(&self, state: &mut Counts) {
-        state.saving = Some(Saving { rest: state.by_key.keys().cloned().collect(), before: Vec::new() });
+        let away = state.away.iter().map(|(key, away)| (key.clone(), *away)).collect();
+        state.saving = Some(Saving { rest: state.by_key.keys().cloned().collect(), away, ..Saving::default() });
     }
 
-    /// One key a piece, whatever is asked for: so that records come between.
-    fn save_piece(&self, state: &mut Counts, out: &mut Vec<u8>, _: usize) -> bool {
+    /// One key a piece, whatever is asked for: so that records come between. Keys of an even number of values are put away.
+    fn save_piece(&self, state: &mut Counts, piece: &mut SavedPiece, _: usize) -> bool {
         let Some(saving) = &mut state.saving else { return true };
         if let Some((key, count)) = saving.before.pop() {
-            save(&key, &count, out);
+            save(&key, &count, &mut piece.state);
+        } else if let Some((key, away)) = saving.away.pop() {
+            save_away(&key, &away, &mut piece.state);
         } else if let Some(key) = saving.rest.pop_first() {
-            save(&key, &state.by_key[&key], out);
+            let count = &state.by_key[&key];
+            if count.ids.len().is_multiple_of(2) {
+                let place = piece.put_away(|out| save(&key, count, out));
+                save_away(&key, &Away { count: count.ids.len(), due_ms: count.due_ms, place }, &mut piece.state);
+                saving.put_away.insert(key, place);
+            } else {
+                save(&key, count, &mut piece.state);
+            }
         }
-        let is_last = saving.before.is_empty() && saving.rest.is_empty();
-        if is_last {
+        saving.is_given = saving.before.is_empty() && saving.rest.is_empty() && saving.away.is_empty();
+        saving.is_given
+    }
+
+    fn let_go(&self, state: &mut Counts, _: usize) -> bool {
+        let Some(saving) = state.saving.as_mut().filter(|saving| saving.is_given) else { return true };
+        let Some((key, place)) = saving.put_away.pop_first() else {
             state.saving = None;
-        }
-        is_last
+            return true;
+        };
+        let Count { ids, due_ms } = state.by_key.remove(&key).expect("what has not changed is there");
+        state.away.insert(key, Away { count: ids.len(), due_ms, place });
+        false
+    }
+
+    fn give_up_save(&self, state: &mut Counts) {
+        state.saving = None;
+    }
+
+    fn segments(&self, state: &Counts) -> BTreeSet<u32> {
+        state.away.values().map(|away| away.place.segment).collect()
+    }
+
+    fn bring_back(&self, state: &mut Counts, place: SegmentPlace, saved: &[u8]) -> Result<(), NotAState> {
+        let mut back = Counts::default();
+        load(saved, &mut back).ok_or_else(|| NotAState("it is cut short".into()))?;
+        let (key, count) = back.by_key.pop_first().ok_or_else(|| NotAState("it holds no key".into()))?;
+        let away = state.away.remove(&key).filter(|away| away.place == place);
+        away.ok_or_else(|| NotAState("its key was not put away there".into()))?;
+        state.by_key.insert(key, count);
+        Ok(())
     }
 
     fn load(&self, source: TopicPartition, saved: &[u8]) -> Result<Counts, NotAState> {

@@ -17,6 +17,7 @@ mod murmur2;
 mod rebalance;
 mod restore;
 mod scene;
+mod segments;
 mod settling;
 mod sinks;
 mod snapshots;

@@ -16,14 +16,19 @@ mod row;
 mod said;
 mod saving;
 mod schedule;
+mod shelf;
 mod state;
 mod table;
 mod timers;
 mod varint;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pipeline::{Blocked, Judgement, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, TopicPartition, Unavailable};
+use pipeline::{
+    Blocked, Judgement, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, SavedPiece, SegmentPlace, TopicPartition,
+    Unavailable,
+};
 use schemas::{
     ActiveStream, CleanPrefix, Decoder, PlaybackEvent, PlaybackSession, QosSessionSummary, Record as _, Rejection, SchemaSource,
     SourceError, ViewingProgress, admission, clean, wire,
@@ -33,7 +38,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use config::{DEAD_LETTERS, PlaybackConfig};
 use report::OutputSchemas;
-pub use state::{PlaybackState, Taken};
+pub use state::{PlaybackState, Taken, Took};
 
 use crate::{qos, rejection};
 
@@ -41,7 +46,7 @@ use crate::{qos, rejection};
 pub const IMPORT_HEADER: &str = "playhead.import";
 
 /// Raised with every change of what [`PlaybackState`] saves.
-const SAVED_FORMAT: i64 = 1;
+const SAVED_FORMAT: i64 = 2;
 
 /// See the module's documentation.
 pub struct Playback {
@@ -175,8 +180,24 @@ impl Processor for Playback {
         state.begin_save();
     }
 
-    fn save_piece(&self, state: &mut PlaybackState, out: &mut Vec<u8>, bytes: usize) -> bool {
-        state.save_piece(out, bytes)
+    fn save_piece(&self, state: &mut PlaybackState, piece: &mut SavedPiece, bytes: usize) -> bool {
+        state.save_piece(piece, bytes)
+    }
+
+    fn let_go(&self, state: &mut PlaybackState, most: usize) -> bool {
+        state.let_go(most)
+    }
+
+    fn give_up_save(&self, state: &mut PlaybackState) {
+        state.end_save();
+    }
+
+    fn segments(&self, state: &PlaybackState) -> BTreeSet<u32> {
+        state.segments()
+    }
+
+    fn bring_back(&self, state: &mut PlaybackState, place: SegmentPlace, saved: &[u8]) -> Result<(), NotAState> {
+        state.bring_back(place, saved)
     }
 
     fn load(&self, source: TopicPartition, saved: &[u8]) -> Result<PlaybackState, NotAState> {
@@ -205,8 +226,9 @@ impl Processor for Playback {
         match state.take(&opened.event, log_time_ms, is_import, moment.judgement, out, |out, taken| {
             self.pass_on(&opened, taken, record, moment, out);
         }) {
-            Ok(true) => Outcome::Done,
-            Ok(false) => Outcome::Drop("duplicate"),
+            Ok(Took::New) => Outcome::Done,
+            Ok(Took::Duplicate) => Outcome::Drop("duplicate"),
+            Ok(Took::PutAway(place)) => Outcome::PutAway(place),
             Err(refused) => rejection::outcome(refused),
         }
     }

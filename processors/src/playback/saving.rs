@@ -1,69 +1,73 @@
-//! Which rows of a table are still to be saved as they were when the save began.
+//! A save of a table's rows: those that stay go to the snapshot, those that may leave memory to a segment.
 
-use crate::saved::Writer;
+use pipeline::{SavedPiece, SegmentPlace};
+
+use crate::slots::SlotsSave;
 
 use super::row::{Row, Slot};
+use super::shelf::{self, PutAway};
 
-/// A save under way. Rows are saved in the order of their slots; one that is about to change before its turn is saved at once.
+/// A row stands behind a byte that says so.
+pub(crate) const SAVED_ROW: u8 = 1;
+
+/// See the module's documentation.
 #[derive(Default)]
 pub(crate) struct Saving {
-    /// The first slot whose turn has not come.
-    next: Slot,
-    /// Behind the last slot that there was when the save began; the save is over when `next` is there.
-    end: Slot,
-    /// A bit for each slot: saved before its turn, or not there when the save began.
-    done: Vec<u64>,
-    /// Rows that were saved before their turn, until the next piece takes them.
-    early: Vec<u8>,
+    slots: SlotsSave,
+    /// Rows that went to the segment.
+    put_away: Vec<(Slot, SegmentPlace)>,
+}
+
+fn save_row(row: &Row, out: &mut Vec<u8>) {
+    if row.is_alive() {
+        out.push(SAVED_ROW);
+        row.save(out);
+    }
 }
 
 impl Saving {
-    /// Of a table of so many slots that holds so many rows. Their number is the first thing that is saved.
-    pub(crate) fn begin(&mut self, slots: usize, rows: usize) {
-        self.next = 0;
-        self.end = Slot::try_from(slots).unwrap_or(Slot::MAX);
-        self.done.clear();
-        self.done.resize(slots.div_ceil(64), 0);
-        self.early.clear();
-        Writer(&mut self.early).i64(rows as i64);
-    }
-
-    #[inline]
-    pub(crate) fn is_over(&self) -> bool {
-        self.next >= self.end
+    /// Of a table of so many slots.
+    pub(crate) fn begin(slots: usize) -> Self {
+        Self { slots: SlotsSave::begin(slots), put_away: Vec::new() }
     }
 
     /// To be called before a row changes.
     #[inline]
     pub(crate) fn preserve(&mut self, slot: Slot, row: &Row) {
-        if slot >= self.next && slot < self.end {
-            self.save_early(slot, row);
-        }
+        self.slots.preserve(slot, |early| save_row(row, early));
     }
 
-    #[cold]
-    fn save_early(&mut self, slot: Slot, row: &Row) {
-        let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
-        if self.done[word] & bit == 0 {
-            self.done[word] |= bit;
-            row.save(&mut self.early);
-        }
-    }
-
-    /// Appends rows until about `bytes` are there; true when all have been saved.
-    pub(crate) fn piece(&mut self, rows: &[Row], out: &mut Vec<u8>, bytes: usize) -> bool {
-        out.append(&mut self.early);
-        while self.next < self.end && out.len() < bytes {
-            let slot = self.next as usize;
-            if self.done[slot / 64] & (1 << (slot % 64)) == 0 {
-                rows[slot].save(out);
+    /// Fills a piece with rows until about `bytes` are in it; true when all have been saved. One that `to_put_away` takes goes to the segment.
+    pub(crate) fn piece(
+        &mut self,
+        rows: &[Row],
+        piece: &mut SavedPiece,
+        bytes: usize,
+        to_put_away: impl Fn(Slot, SegmentPlace) -> Option<PutAway>,
+    ) -> bool {
+        self.slots.take_early(&mut piece.state);
+        while piece.bytes() < bytes {
+            let Some(slot) = self.slots.next_slot() else { return true };
+            let row = &rows[slot as usize];
+            match to_put_away(slot, piece.next_place()) {
+                None => save_row(row, &mut piece.state),
+                Some(away) => {
+                    let place = piece.put_away(|out| row.save(out));
+                    shelf::save_entry(away, &mut piece.state);
+                    self.put_away.push((slot, place));
+                }
             }
-            self.next += 1;
         }
-        let is_over = self.is_over();
-        if is_over {
-            *self = Self::default();
+        false
+    }
+
+    /// The next row that went to the segment and has not changed since.
+    pub(crate) fn next_to_let_go(&mut self) -> Option<(Slot, SegmentPlace)> {
+        while let Some((slot, place)) = self.put_away.pop() {
+            if !self.slots.has_changed(slot) {
+                return Some((slot, place));
+            }
         }
-        is_over
+        None
     }
 }

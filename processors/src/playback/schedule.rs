@@ -60,10 +60,19 @@ pub(super) fn cut_at_ms(row: &Row, config: &PlaybackConfig) -> i64 {
 }
 
 /// The end of the hour of (its last closing, or its largest effective time, the later), plus H.
-fn eviction_at_ms(row: &Row, config: &PlaybackConfig) -> i64 {
+pub(super) fn eviction_at_ms(row: &Row, config: &PlaybackConfig) -> i64 {
+    last_hour(row).saturating_add(1).saturating_mul(HOUR_MS).saturating_add(config.state_horizon_ms)
+}
+
+/// The hour of a closed row's last closing, or of its largest effective time, the later.
+pub(super) fn last_hour(row: &Row) -> i64 {
     let closed_ms = i64::from(row.closed_s) * SECOND_MS;
-    let latest_ms = closed_ms.max(row.cursor.last.0.div_euclid(1000));
-    latest_ms.div_euclid(HOUR_MS).saturating_add(1).saturating_mul(HOUR_MS).saturating_add(config.state_horizon_ms)
+    closed_ms.max(row.cursor.last.0.div_euclid(1000)).div_euclid(HOUR_MS)
+}
+
+/// Closed rows of all hours before this one are forgotten at `log_time_ms`.
+pub(super) fn first_kept_hour(log_time_ms: i64, config: &PlaybackConfig) -> i64 {
+    log_time_ms.saturating_sub(config.state_horizon_ms).div_euclid(HOUR_MS)
 }
 
 /// Log time of a mark.

@@ -1,10 +1,12 @@
 //! The state of one partition: its rows, their timers, and what an event does to them.
 
-use pipeline::{Judgement, NotAState, Outputs};
+use std::collections::BTreeSet;
+
+use pipeline::{Judgement, NotAState, Outputs, SavedPiece, SegmentPlace};
 use schemas::{EventType, PlaybackEvent, Reason, Rejection};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::saved::Reader;
+use crate::saved::{Reader, Writer};
 
 use super::PlaybackConfig;
 use super::entry::Incoming;
@@ -13,7 +15,9 @@ use super::identity;
 use super::packed_id::Id;
 use super::report::{OutputSchemas, Reporter};
 use super::row::{Added, ClosedBy, NO_SLOT, Row, Slot};
+use super::saving::SAVED_ROW;
 use super::schedule::{self, Due};
+use super::shelf::{PutAway, SAVED_ENTRY, Shelf};
 use super::table::{SessionKey, Table};
 use super::timers::{self, Timers};
 
@@ -38,15 +42,31 @@ pub struct Taken {
     pub is_late: bool,
 }
 
+/// What an event was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Took {
+    /// It was new.
+    New,
+    /// It was there already.
+    Duplicate,
+    /// Not taken yet: its session must be brought back from there first.
+    PutAway(SegmentPlace),
+}
+
 /// Sessions of one partition. A function of the partition's records.
 pub struct PlaybackState {
     config: PlaybackConfig,
     schemas: OutputSchemas,
     partition: u32,
     table: Table,
+    shelf: Shelf,
     timers: Timers,
     workspace: Workspace,
     due: Vec<Slot>,
+    /// What the first piece of a save says: rows, and sessions put away.
+    save_counts: Option<[usize; 2]>,
+    /// Seconds whose timers are in part of rows that left memory.
+    stale_seconds: BTreeSet<i64>,
 }
 
 impl PlaybackState {
@@ -56,38 +76,106 @@ impl PlaybackState {
             schemas,
             partition,
             table: Table::default(),
+            shelf: Shelf::default(),
             timers: Timers::default(),
             workspace: Workspace::default(),
             due: Vec::new(),
+            save_counts: None,
+            stale_seconds: BTreeSet::new(),
         }
     }
 
     /// The state that was saved.
     pub(super) fn load(&mut self, saved: &[u8]) -> Result<(), NotAState> {
         // What a row takes at least: a count that was not written here asks for no more than there can be.
-        let most = saved.len() / 64;
+        let most = saved.len() / 16;
         let mut saved = Reader(saved);
-        let rows = usize::try_from(saved.i64()?).unwrap_or_default();
-        self.table.reserve(rows.min(most));
+        let mut count = || Ok(usize::try_from(saved.i64()?).unwrap_or_default().min(most));
+        let (rows, put_away) = (count()?, count()?);
+        self.table.reserve(rows);
+        self.shelf.reserve(put_away);
         while !saved.is_empty() {
-            let row = Row::load(&mut saved, &mut self.workspace)?;
-            let slot = self.table.restore(row);
-            self.arm(slot);
+            match saved.u8()? {
+                SAVED_ROW => {
+                    let row = Row::load(&mut saved, &mut self.workspace)?;
+                    let slot = self.table.restore(row);
+                    self.arm(slot);
+                }
+                SAVED_ENTRY => self.shelf.insert(PutAway::load(&mut saved)?),
+                _ => return Err(NotAState("neither a session nor the place of one".to_owned())),
+            }
         }
         Ok(())
     }
 
     /// Begins to save the state as it is now.
     pub(super) fn begin_save(&mut self) {
+        self.end_save();
         self.table.begin_save();
+        self.shelf.begin_save();
+        self.save_counts = Some([self.table.len(), self.shelf.len()]);
     }
 
-    /// Appends the next piece, about so many bytes; true for the last one.
-    pub(super) fn save_piece(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
-        self.table.save_piece(out, bytes)
+    /// Fills the next piece with about so many bytes; true for the last one.
+    pub(super) fn save_piece(&mut self, piece: &mut SavedPiece, bytes: usize) -> bool {
+        if let Some(counts) = self.save_counts.take() {
+            counts.into_iter().for_each(|count| Writer(&mut piece.state).i64(count as i64));
+        }
+        self.table.save_piece(piece, bytes) && self.shelf.save_piece(&mut piece.state, bytes)
     }
 
-    /// Rows held: open sessions, and closed ones that late events may still reach.
+    /// What was saved is durable: about `most` of the sessions that were put away leave memory; true once all have.
+    pub(super) fn let_go(&mut self, most: usize) -> bool {
+        for _ in 0..most {
+            let Some((slot, away)) = self.table.next_to_let_go() else {
+                self.end_save();
+                return true;
+            };
+            let row = self.table.row(slot);
+            let due_ms = schedule::eviction_at_ms(row, &self.config);
+            if row.timer_tag == timers::tag(due_ms) {
+                self.stale_seconds.insert(timers::second_of(due_ms));
+            }
+            self.table.remove(slot);
+            self.shelf.insert(away);
+        }
+        false
+    }
+
+    /// No save is under way any more.
+    pub(super) fn end_save(&mut self) {
+        self.table.end_save();
+        self.shelf.end_save();
+        let table = &self.table;
+        for second in std::mem::take(&mut self.stale_seconds) {
+            self.timers.forget_stale(second, |&slot| table.row(slot).is_alive());
+        }
+    }
+
+    /// Numbers of the segments in which sessions lie.
+    pub(super) fn segments(&self) -> BTreeSet<u32> {
+        self.shelf.segments().collect()
+    }
+
+    /// Takes a session back that was put away.
+    pub(super) fn bring_back(&mut self, place: SegmentPlace, saved: &[u8]) -> Result<(), NotAState> {
+        let row = Row::load(&mut Reader(saved), &mut self.workspace)?;
+        let hash = SessionKey::of(row.session_id().as_str().unwrap_or_default()).hash;
+        if !self.shelf.remove(hash, place) {
+            return Err(NotAState("the session there is not the one that was put away".to_owned()));
+        }
+        let slot = self.table.restore(row);
+        self.arm(slot);
+        Ok(())
+    }
+
+    /// Sessions that were put away, and the bytes of their index.
+    #[must_use]
+    pub fn put_away(&self) -> (usize, usize) {
+        (self.shelf.len(), self.shelf.allocated_bytes())
+    }
+
+    /// Rows in memory: open sessions, and closed ones that were not put away.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.table.len()
@@ -105,7 +193,7 @@ impl PlaybackState {
         self.table.prepare(upcoming.map(|(session_id, event_id)| (session_id, xxh3_64(&event_id))));
     }
 
-    /// Takes an event: true where it is new, false for a duplicate. `pass_on` is called for a new one before anything is said of its session.
+    /// Takes an event. `pass_on` is called for a new one before anything is said of its session.
     ///
     /// # Errors
     /// [`Reason::SessionTooLong`].
@@ -117,12 +205,17 @@ impl PlaybackState {
         judgement: Judgement,
         out: &mut Outputs,
         pass_on: impl FnOnce(&mut Outputs, &Taken),
-    ) -> Result<bool, Box<Rejection>> {
+    ) -> Result<Took, Box<Rejection>> {
         let session = SessionKey::of(event.session_id);
         let event_hash = xxh3_64(&event.event_id);
         let newest = self.table.find(session);
+        if newest.is_none()
+            && let Some(place) = self.shelf.find(session.hash)
+        {
+            return Ok(Took::PutAway(place));
+        }
         let shift_us = match newest {
-            Some(slot) if self.holds(slot, event_hash) => return Ok(false),
+            Some(slot) if self.holds(slot, event_hash) => return Ok(Took::Duplicate),
             Some(slot) => identity::shift_us(self.table.row(slot).log.bytes()),
             None => shift_of(event),
         };
@@ -141,7 +234,7 @@ impl PlaybackState {
             None => (self.open_row(session, newest, event, shift_us, effective_time_us, log_time_ms, is_import), true),
         };
         self.add(slot, is_new, event, effective_time_us, event_hash, log_time_ms, out);
-        Ok(true)
+        Ok(Took::New)
     }
 
     /// Whether any row of the session holds the event.
@@ -235,6 +328,8 @@ impl PlaybackState {
 
     /// Fires every timer due at or before `log_time_ms`, in order of (due time, session_id).
     pub fn advance(&mut self, log_time_ms: i64, out: &mut Outputs) {
+        // What was put away was said: it is forgotten without a word.
+        self.shelf.forget_before(schedule::first_kept_hour(log_time_ms, &self.config));
         let table = &self.table;
         self.timers.begin_seconds(log_time_ms, |slot, second_ms| {
             let row = table.row(slot);

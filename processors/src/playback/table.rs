@@ -2,13 +2,15 @@
 
 use std::hint::black_box;
 
-use pipeline::AHEAD;
+use pipeline::{AHEAD, SavedPiece, SegmentPlace};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::identity;
 use super::index::SlotIndex;
 use super::row::{NO_SLOT, Row, Slot};
 use super::saving::Saving;
+use super::schedule;
+use super::shelf::PutAway;
 
 /// Rows by session id. Rows of one session hang one behind the other, the newest first.
 #[derive(Default)]
@@ -22,8 +24,7 @@ pub(crate) struct Table {
 /// A session id as it is looked up.
 #[derive(Clone, Copy)]
 pub(crate) struct SessionKey<'k> {
-    /// The low half of the id's hash.
-    hash: u32,
+    pub(crate) hash: u64,
     id: &'k [u8],
 }
 
@@ -33,14 +34,19 @@ impl<'k> SessionKey<'k> {
     }
 }
 
-fn hash_of(session_id: &[u8]) -> u32 {
-    xxh3_64(session_id) as u32
+fn hash_of(session_id: &[u8]) -> u64 {
+    xxh3_64(session_id)
+}
+
+/// What the index of rows knows of a hash.
+fn low(hash: u64) -> u32 {
+    hash as u32
 }
 
 impl Table {
     /// The newest row of a session.
     pub(crate) fn find(&self, key: SessionKey<'_>) -> Option<Slot> {
-        self.index.find(key.hash, |slot| self.row(slot).is_of(key.id))
+        self.index.find(low(key.hash), |slot| self.row(slot).is_of(key.id))
     }
 
     /// Brings the rows of sessions whose events come next into the caches. With many live sessions nearly all of an event's time would
@@ -51,7 +57,7 @@ impl Table {
         let mut hashes = [(0, 0); AHEAD];
         let mut count = 0;
         for (place, (session_id, event_hash)) in hashes.iter_mut().zip(upcoming) {
-            *place = (hash_of(session_id), event_hash);
+            *place = (low(hash_of(session_id)), event_hash);
             count += 1;
         }
         let hashes = &hashes[..count];
@@ -83,12 +89,12 @@ impl Table {
         self.insert_hashed(key.hash, newest, row)
     }
 
-    fn insert_hashed(&mut self, hash: u32, newest: Option<Slot>, mut row: Row) -> Slot {
+    fn insert_hashed(&mut self, hash: u64, newest: Option<Slot>, mut row: Row) -> Slot {
         row.older = newest.unwrap_or(NO_SLOT);
         let slot = self.put(row);
         match newest {
-            None => self.index.insert(hash, slot),
-            Some(newest) => self.index.replace(hash, newest, slot),
+            None => self.index.insert(low(hash), slot),
+            Some(newest) => self.index.replace(low(hash), newest, slot),
         }
         slot
     }
@@ -110,7 +116,7 @@ impl Table {
     pub(crate) fn restore(&mut self, row: Row) -> Slot {
         let opened_log_ms = row.opened_log_ms;
         let hash = hash_of(row.session_id().as_bytes().unwrap_or_default());
-        let newest = self.index.find(hash, |slot| self.row(slot).session_id() == row.session_id());
+        let newest = self.index.find(low(hash), |slot| self.row(slot).session_id() == row.session_id());
         // The one that it comes in front of, behind a newer one.
         let (mut newer, mut older) = (None, newest);
         while let Some(slot) = older.filter(|&slot| self.row(slot).opened_log_ms > opened_log_ms) {
@@ -133,22 +139,55 @@ impl Table {
 
     /// Begins to save all rows as they are now.
     pub(crate) fn begin_save(&mut self) {
-        self.saving.begin(self.rows.len(), self.len());
+        self.saving = Saving::begin(self.rows.len());
     }
 
-    /// The next piece; true for the last one.
-    pub(crate) fn save_piece(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
-        self.saving.piece(&self.rows, out, bytes)
+    /// Fills the next piece; true for the last one. Sessions that nothing more need be said of are put away.
+    pub(crate) fn save_piece(&mut self, piece: &mut SavedPiece, bytes: usize) -> bool {
+        let mut saving = std::mem::take(&mut self.saving);
+        let is_last = saving.piece(&self.rows, piece, bytes, |slot, place| self.put_away(slot, place));
+        self.saving = saving;
+        is_last
+    }
+
+    /// What the shelf is to know of a session: one that is closed and said, and has but this row.
+    fn put_away(&self, slot: Slot, place: SegmentPlace) -> Option<PutAway> {
+        let row = self.row(slot);
+        if !row.is_alive() || !row.is_closed() || row.is_unsaid() || row.older != NO_SLOT {
+            return None;
+        }
+        let (hash, newest) = self.session_of(slot);
+        if newest == Some(slot) { PutAway::new(hash, schedule::last_hour(row), place) } else { None }
+    }
+
+    /// The next session that was put away and is as it was then.
+    pub(crate) fn next_to_let_go(&mut self) -> Option<(Slot, PutAway)> {
+        while let Some((slot, place)) = self.saving.next_to_let_go() {
+            // A newer row may have been opened.
+            if let Some(away) = self.put_away(slot, place) {
+                return Some((slot, away));
+            }
+        }
+        None
+    }
+
+    /// No save is under way any more.
+    pub(crate) fn end_save(&mut self) {
+        self.saving = Saving::default();
+    }
+
+    /// Hash of a row's session id, and its newest row.
+    fn session_of(&self, slot: Slot) -> (u64, Option<Slot>) {
+        let session_id = self.row(slot).session_id();
+        let key = SessionKey::of(session_id.as_str().unwrap_or_default());
+        (key.hash, self.find(key))
     }
 
     /// Takes out a row.
     pub(crate) fn remove(&mut self, slot: Slot) {
-        let row = self.row(slot);
-        let older = row.older;
-        let session_id = row.session_id();
-        let key = SessionKey::of(session_id.as_str().unwrap_or_default());
-        let hash = key.hash;
-        let newest = self.find(key).unwrap_or(slot);
+        let older = self.row(slot).older;
+        let (hash, newest) = self.session_of(slot);
+        let (hash, newest) = (low(hash), newest.unwrap_or(slot));
         if newest == slot {
             if older == NO_SLOT {
                 self.index.remove(hash, slot);

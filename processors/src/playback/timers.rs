@@ -29,7 +29,7 @@ impl Default for Timers {
 impl Timers {
     /// Sets a timer; returns the tag by which it is known as the row's valid one.
     pub(crate) fn set(&mut self, due_ms: i64, slot: Slot) -> u32 {
-        let second = due_ms.div_euclid(BUCKET_MS);
+        let second = second_of(due_ms);
         if second < self.next_second {
             self.sorted.push(Reverse((due_ms, slot)));
         } else {
@@ -41,7 +41,7 @@ impl Timers {
     /// Puts the timers of all seconds that have begun at `now_ms` in order. `due_ms` says when a slot's timer is due; where it says none,
     /// the timer is no longer valid.
     pub(crate) fn begin_seconds(&mut self, now_ms: i64, due_ms: impl Fn(Slot, i64) -> Option<i64>) {
-        let second = now_ms.div_euclid(BUCKET_MS);
+        let second = second_of(now_ms);
         if second < self.next_second {
             return;
         }
@@ -50,6 +50,14 @@ impl Timers {
             let start_ms = bucket.key() * BUCKET_MS;
             let slots = bucket.remove();
             self.sorted.extend(slots.into_iter().filter_map(|slot| Some(Reverse((due_ms(slot, start_ms)?, slot)))));
+        }
+    }
+
+    /// Forgets the timers of a later second that are no longer valid.
+    pub(crate) fn forget_stale(&mut self, second: i64, is_valid: impl FnMut(&Slot) -> bool) {
+        if let Some(bucket) = self.buckets.get_mut(&second) {
+            bucket.retain(is_valid);
+            bucket.shrink_to_fit();
         }
     }
 
@@ -67,6 +75,11 @@ impl Timers {
             slots.push(slot);
         }
     }
+}
+
+/// The second that a time falls into.
+pub(crate) fn second_of(time_ms: i64) -> i64 {
+    time_ms.div_euclid(BUCKET_MS)
 }
 
 /// What of a due time is kept in a row.

@@ -9,7 +9,9 @@ mod view;
 
 use std::sync::Arc;
 
-use pipeline::{Blocked, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, Spread, TopicPartition, Unavailable};
+use pipeline::{
+    Blocked, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, SavedPiece, Spread, TopicPartition, Unavailable,
+};
 use schemas::{Decoder, Record as _, ResumeState, SchemaSource, SourceError, ViewingProgress, wire};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -135,8 +137,12 @@ impl Processor for Profile {
         state.begin_save();
     }
 
-    fn save_piece(&self, state: &mut ProfileState, out: &mut Vec<u8>, bytes: usize) -> bool {
-        state.save_piece(out, bytes)
+    fn save_piece(&self, state: &mut ProfileState, piece: &mut SavedPiece, bytes: usize) -> bool {
+        state.save_piece(&mut piece.state, bytes)
+    }
+
+    fn give_up_save(&self, state: &mut ProfileState) {
+        state.end_save();
     }
 
     fn load(&self, source: TopicPartition, saved: &[u8]) -> Result<ProfileState, NotAState> {

@@ -6,6 +6,7 @@ use schemas::{ViewingProgress, is_full_view};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::saved::{Reader, Writer};
+use crate::slots::SlotsSave;
 
 use super::view::View;
 
@@ -27,14 +28,18 @@ pub(super) enum Place {
 /// See the module's documentation.
 pub struct ProfileState {
     horizon_ms: i64,
-    contents: HashTable<Content>,
+    /// In slots; one with an empty key is free.
+    contents: Vec<Content>,
+    free: Vec<u32>,
+    by_key: HashTable<u32>,
     /// The hour of log time in which old winners were last looked for.
     swept_hour: i64,
-    /// What is being saved, and how much of it has been taken.
-    saving: Vec<u8>,
-    saved_bytes: usize,
+    saving: SlotsSave,
+    /// What the first piece of a save says: [`Self::swept_hour`] as it was.
+    save_hour: Option<i64>,
 }
 
+#[derive(Default)]
 struct Content {
     key: Box<[u8]>,
     latest: Option<View>,
@@ -48,41 +53,61 @@ enum Verdict {
     TooOld,
 }
 
-impl ProfileState {
-    pub(super) fn new(horizon_ms: i64) -> Self {
-        Self { horizon_ms, contents: HashTable::new(), swept_hour: i64::MIN, saving: Vec::new(), saved_bytes: 0 }
-    }
-
-    /// Saves the state as it is now, all of it at once: a content is two small views. By key, so that equal states are equal bytes.
-    pub(super) fn begin_save(&mut self) {
-        let mut contents: Vec<&Content> = self.contents.iter().collect();
-        contents.sort_unstable_by(|left, right| left.key.cmp(&right.key));
-        self.saving.clear();
-        self.saved_bytes = 0;
-        let mut out = Writer(&mut self.saving);
-        out.i64(self.swept_hour);
-        for content in contents {
-            out.bytes(&content.key);
-            for view in [&content.latest, &content.full] {
-                out.u8(view.is_some().into());
-                if let Some(view) = view {
-                    view.save(&mut out);
-                }
+impl Content {
+    fn save(&self, out: &mut Vec<u8>) {
+        if self.key.is_empty() {
+            return;
+        }
+        let mut out = Writer(out);
+        out.bytes(&self.key);
+        for view in [&self.latest, &self.full] {
+            out.u8(view.is_some().into());
+            if let Some(view) = view {
+                view.save(&mut out);
             }
         }
     }
+}
 
-    pub(super) fn save_piece(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
-        let rest = &self.saving[self.saved_bytes..];
-        let piece = &rest[..rest.len().min(bytes)];
-        out.extend_from_slice(piece);
-        self.saved_bytes += piece.len();
-        let is_last = self.saved_bytes == self.saving.len();
-        if is_last {
-            self.saving = Vec::new();
-            self.saved_bytes = 0;
+impl ProfileState {
+    pub(super) fn new(horizon_ms: i64) -> Self {
+        Self {
+            horizon_ms,
+            contents: Vec::new(),
+            free: Vec::new(),
+            by_key: HashTable::new(),
+            swept_hour: i64::MIN,
+            saving: SlotsSave::default(),
+            save_hour: None,
         }
-        is_last
+    }
+
+    /// Begins to save the state as it is now.
+    pub(super) fn begin_save(&mut self) {
+        self.saving = SlotsSave::begin(self.contents.len());
+        self.save_hour = Some(self.swept_hour);
+    }
+
+    /// Appends the next piece, about so many bytes; true for the last one.
+    pub(super) fn save_piece(&mut self, out: &mut Vec<u8>, bytes: usize) -> bool {
+        if let Some(hour) = self.save_hour.take() {
+            Writer(out).i64(hour);
+        }
+        self.saving.take_early(out);
+        while out.len() < bytes {
+            let Some(slot) = self.saving.next_slot() else {
+                self.end_save();
+                return true;
+            };
+            self.contents[slot as usize].save(out);
+        }
+        false
+    }
+
+    /// No save is under way any more.
+    pub(super) fn end_save(&mut self) {
+        self.saving = SlotsSave::default();
+        self.save_hour = None;
     }
 
     /// The state that was saved.
@@ -91,9 +116,13 @@ impl ProfileState {
         self.swept_hour = saved.i64()?;
         while !saved.is_empty() {
             let key = saved.bytes()?;
+            if key.is_empty() {
+                return Err(NotAState("a content has no key".to_owned()));
+            }
             let mut view = || Ok(if saved.u8()? == 0 { None } else { Some(View::load(&mut saved)?) });
-            let content = Content { key: key.into(), latest: view()?, full: view()? };
-            self.contents.insert_unique(xxh3_64(key), content, |content| xxh3_64(&content.key));
+            let (latest, full) = (view()?, view()?);
+            let slot = self.slot(key);
+            *self.content_mut(slot) = Content { key: key.into(), latest, full };
         }
         Ok(())
     }
@@ -101,7 +130,7 @@ impl ProfileState {
     /// Contents whose winners are kept.
     #[must_use]
     pub fn contents(&self) -> usize {
-        self.contents.len()
+        self.by_key.len()
     }
 
     /// Judges a viewing, and says where it is to be published. Without a log time, which a re-keyed partition lacks until it has heard from
@@ -110,7 +139,8 @@ impl ProfileState {
         let now_ms = log_time_ms.unwrap_or(i64::MIN);
         let too_old_us = now_ms.saturating_sub(self.horizon_ms).saturating_add(MAX_AHEAD_MS).saturating_mul(1000);
         let view = View::of(progress, now_ms.max(timestamp_ms).saturating_add(self.horizon_ms));
-        let content = self.content(progress);
+        let slot = self.slot(&key(progress));
+        let content = self.content_mut(slot);
         let judge = |register: &mut Option<View>| {
             let held = register.as_ref().filter(|held| held.kept_until_ms > now_ms);
             let verdict = match held {
@@ -128,7 +158,7 @@ impl ProfileState {
         let full = if is_full_view(progress.preview, progress.media_ms) { judge(&mut content.full) } else { Verdict::Loses };
         let is_empty = content.latest.is_none() && content.full.is_none();
         if is_empty {
-            self.forget(progress);
+            self.forget(slot);
         }
         match (latest, full) {
             (Verdict::TooOld, Verdict::Wins) => [Some(Place::OfItsOwn), Some(Place::Full)],
@@ -147,23 +177,43 @@ impl ProfileState {
             return;
         }
         self.swept_hour = hour;
-        self.contents.retain(|content| [&content.latest, &content.full].into_iter().flatten().any(|view| view.kept_until_ms > log_time_ms));
+        for slot in 0..self.contents.len() as u32 {
+            let content = &self.contents[slot as usize];
+            let is_kept = [&content.latest, &content.full].into_iter().flatten().any(|view| view.kept_until_ms > log_time_ms);
+            if !is_kept && !content.key.is_empty() {
+                self.forget(slot);
+            }
+        }
     }
 
-    fn content(&mut self, progress: &ViewingProgress<'_>) -> &mut Content {
-        let key = key(progress);
-        let hash = xxh3_64(&key);
-        self.contents
-            .entry(hash, |content| *content.key == *key, |content| xxh3_64(&content.key))
-            .or_insert_with(|| Content { key: key.clone().into(), latest: None, full: None })
-            .into_mut()
+    /// The slot of a content, which is made if there is none.
+    fn slot(&mut self, key: &[u8]) -> u32 {
+        let hash = xxh3_64(key);
+        if let Some(&slot) = self.by_key.find(hash, |&slot| *self.contents[slot as usize].key == *key) {
+            return slot;
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.contents.push(Content::default());
+            u32::try_from(self.contents.len() - 1).expect("fewer than 4 billion contents in a partition")
+        });
+        self.content_mut(slot).key = key.into();
+        let contents = &self.contents;
+        self.by_key.insert_unique(hash, slot, |&slot| xxh3_64(&contents[slot as usize].key));
+        slot
     }
 
-    fn forget(&mut self, progress: &ViewingProgress<'_>) {
-        let key = key(progress);
-        if let Ok(entry) = self.contents.find_entry(xxh3_64(&key), |content| *content.key == *key) {
+    fn content_mut(&mut self, slot: u32) -> &mut Content {
+        let content = &mut self.contents[slot as usize];
+        self.saving.preserve(slot, |early| content.save(early));
+        content
+    }
+
+    fn forget(&mut self, slot: u32) {
+        let Content { key, .. } = std::mem::take(self.content_mut(slot));
+        if let Ok(entry) = self.by_key.find_entry(xxh3_64(&key), |&held| held == slot) {
             entry.remove();
         }
+        self.free.push(slot);
     }
 }
 

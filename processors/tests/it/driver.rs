@@ -1,8 +1,9 @@
 //! Drives a processor by hand: manual log time, outputs decoded. No runner, no threads.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use pipeline::{Judgement, Moment, Outcome, Outputs, Processor, Record, TopicId, TopicPartition};
+use pipeline::{Judgement, Moment, Outcome, Outputs, Processor, Record, SavedPiece, SegmentPlace, TopicId, TopicPartition};
 use processors::playback::{IMPORT_HEADER, Playback, PlaybackConfig, PlaybackState};
 use schemas::{EventType, PlaybackEvent, Record as _, SchemaSource, SourceError, wire};
 
@@ -64,6 +65,12 @@ pub(crate) struct Driver {
     log_time_ms: i64,
     offset: i64,
     out: Outputs,
+    /// The next piece of a save.
+    piece: SavedPiece,
+    /// What was put away, as a store would hold it.
+    segments: BTreeMap<SegmentPlace, Vec<u8>>,
+    /// How often something was brought back.
+    pub(crate) brought_back: u32,
 }
 
 impl Driver {
@@ -78,7 +85,8 @@ impl Driver {
         let playback = Playback::new(config, Arc::<Schemas>::clone(&schemas)).unwrap();
         let state = playback.new_state(source);
         let out = Outputs::new(playback.outputs());
-        Self { playback, state, raw_id, source, log_time_ms: i64::MIN, offset: 0, out }
+        let (piece, segments) = (SavedPiece::default(), BTreeMap::new());
+        Self { playback, state, raw_id, source, log_time_ms: i64::MIN, offset: 0, out, piece, segments, brought_back: 0 }
     }
 
     /// Begins anew, with another partition's empty state. Making a driver parses every schema; this does not.
@@ -99,7 +107,23 @@ impl Driver {
         let mut restored = Self::new();
         restored.state = restored.playback.load(restored.source, saved).unwrap();
         (restored.log_time_ms, restored.offset) = (log_time_ms, offset);
+        restored.segments.clone_from(&self.segments);
         restored
+    }
+
+    /// Begins to save the state as it is now; what it puts away goes to the segment `number`.
+    pub(crate) fn begin_save(&mut self, number: u32) {
+        self.playback.begin_save(&mut self.state);
+        self.piece = SavedPiece::first(number);
+    }
+
+    /// Appends the next piece, about so many bytes; true for the last one.
+    pub(crate) fn save_piece(&mut self, saved: &mut Vec<u8>, bytes: usize) -> bool {
+        let is_last = self.playback.save_piece(&mut self.state, &mut self.piece, bytes);
+        saved.extend_from_slice(&self.piece.state);
+        self.segments.extend(self.piece.put_away_bytes().map(|(place, bytes)| (place, bytes.to_vec())));
+        self.piece = self.piece.next();
+        is_last
     }
 
     /// Lets log time move, as a heartbeat does.
@@ -143,7 +167,15 @@ impl Driver {
         self.at(log_time_ms);
         let log_time_ms = Some(self.log_time_ms);
         let moment = Moment { source: self.source, topic_id: TOPIC, log_time_ms, judgement: Judgement::Open };
-        self.playback.process(&mut self.state, &record, &moment, &mut self.out)
+        loop {
+            match self.playback.process(&mut self.state, &record, &moment, &mut self.out) {
+                Outcome::PutAway(place) => {
+                    self.playback.bring_back(&mut self.state, place, &self.segments[&place]).unwrap();
+                    self.brought_back += 1;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Takes what was written since the last call.

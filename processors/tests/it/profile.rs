@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pipeline::{Judgement, Moment, Outcome, Outputs, Processor, Record, TopicPartition};
+use pipeline::{Judgement, Moment, Outcome, Outputs, Processor, Record, SavedPiece, TopicPartition};
 use processors::profile::{Profile, ProfileConfig, ProfileState};
 use proptest::prelude::*;
 use schemas::{Record as _, ResumeState, SchemaSource, ViewingProgress, wire};
@@ -284,7 +284,11 @@ proptest! {
             if number == saved_after.index(views.len()) {
                 profiles.processor.begin_save(&mut profiles.state);
                 let mut saved = Vec::new();
-                while !profiles.processor.save_piece(&mut profiles.state, &mut saved, piece_bytes) {}
+                let mut piece = SavedPiece::default();
+                while !profiles.processor.save_piece(&mut profiles.state, &mut piece, piece_bytes) {
+                    saved.append(&mut piece.state);
+                }
+                saved.append(&mut piece.state);
                 let mut loaded = Profiles::new();
                 loaded.state = loaded.processor.load(TopicPartition::default(), &saved).unwrap();
                 prop_assert_eq!(loaded.state.contents(), profiles.state.contents());

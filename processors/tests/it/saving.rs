@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pipeline::Processor as _;
 use pipeline::testing::{Call, Fault, FaultKind, Seeded};
+use pipeline::{Outcome, Processor as _};
 use proptest::prelude::*;
-use schemas::{EventType, PlaybackEvent};
+use schemas::{EventType, PlaybackEvent, PlaybackSession};
 
 use crate::driver::{DAY, Driver, HOUR, MINUTE, SECOND, Written, event};
 use crate::topology::{check_a_fault_at_any_call, filled, first_difference, undisturbed};
@@ -78,59 +78,141 @@ fn rest(driver: &mut Driver, arrivals: &[Arrival]) -> Vec<Written> {
     driver.take()
 }
 
+/// Saves to the end while arrivals come, one after each piece; what was saved, and how many arrivals came.
+fn save_amid(driver: &mut Driver, number: u32, arrivals: &[Arrival], bytes: usize) -> (Vec<u8>, usize) {
+    let mut saved = Vec::new();
+    driver.begin_save(number);
+    let mut came = 0;
+    while !driver.save_piece(&mut saved, if came < arrivals.len() { bytes } else { usize::MAX }) {
+        if let Some(arrival) = arrivals.get(came) {
+            give(driver, arrival);
+            came += 1;
+        }
+    }
+    (saved, came)
+}
+
+/// Lets go of what was put away, one session at a time, while arrivals come; how many did.
+fn let_go_amid(driver: &mut Driver, arrivals: &[Arrival]) -> usize {
+    let mut came = 0;
+    while !driver.playback.let_go(&mut driver.state, 1) {
+        if let Some(arrival) = arrivals.get(came) {
+            give(driver, arrival);
+            came += 1;
+        }
+    }
+    came
+}
+
+fn check_same(written: &[Written], again: &[Written]) {
+    for (index, (written, again)) in written.iter().zip(again).enumerate() {
+        assert_eq!(written, again, "record {index}");
+    }
+    assert_eq!(written.len(), again.len());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
-    fn what_comes_meanwhile_is_not_in_it(seed: u64, before in 0..150usize, meanwhile in 0..40usize, after in 0..60usize, bytes in 1..2_000usize) {
-        let arrivals = arrivals(&mut Seeded::new(seed), before + meanwhile + after);
+    fn what_comes_meanwhile_is_not_in_it(
+        seed: u64,
+        before in 0..150usize,
+        (meanwhile, between, after) in (0..40usize, 0..80usize, 0..60usize),
+        (bytes, is_let_go) in (1..2_000usize, any::<bool>()),
+    ) {
+        let arrivals = arrivals(&mut Seeded::new(seed), before + meanwhile + between + meanwhile + after);
+        let mut undisturbed = Driver::new();
+        let expected = rest(&mut undisturbed, &arrivals);
+
         let mut driver = Driver::new();
+        let mut came = before;
         arrivals[..before].iter().for_each(|arrival| give(&mut driver, arrival));
-        driver.take();
-
-        let place = driver.place();
-        driver.playback.begin_save(&mut driver.state);
-        let mut saved = Vec::new();
-        let mut is_saved = false;
-        for arrival in &arrivals[before..before + meanwhile] {
-            give(&mut driver, arrival);
-            if !is_saved {
-                let mut piece = Vec::new();
-                is_saved = driver.playback.save_piece(&mut driver.state, &mut piece, bytes);
-                saved.extend(piece);
+        let mut written = driver.take();
+        // Twice: the second state points to what the first put away.
+        for number in 1..=2 {
+            let (place, from, said) = (driver.place(), came, written.len());
+            let (saved, while_saving) = save_amid(&mut driver, number, &arrivals[came..came + meanwhile], bytes);
+            came += while_saving;
+            if is_let_go {
+                came += let_go_amid(&mut driver, &arrivals[came..(came + between).min(arrivals.len() - meanwhile)]);
             }
-        }
-        while !is_saved {
-            is_saved = driver.playback.save_piece(&mut driver.state, &mut saved, usize::MAX);
-        }
-        let written = [driver.take(), rest(&mut driver, &arrivals[before + meanwhile..])].concat();
+            written.extend(driver.take());
 
-        let mut restored = driver.restored(&saved, place);
-        let written_again = rest(&mut restored, &arrivals[before..]);
-        prop_assert_eq!(written.len(), written_again.len());
-        for (index, (written, again)) in written.iter().zip(&written_again).enumerate() {
-            prop_assert_eq!(written, again, "record {}", index);
+            let mut restored = driver.restored(&saved, place);
+            check_same(&rest(&mut restored, &arrivals[from..]), &expected[said..]);
+            prop_assert_eq!((restored.state.rows(), restored.state.put_away().0), (0, 0));
         }
-        prop_assert_eq!((driver.state.rows(), restored.state.rows()), (0, 0));
+        written.extend(rest(&mut driver, &arrivals[came..]));
+        check_same(&written, &expected);
+        prop_assert_eq!((driver.state.rows(), driver.state.put_away().0), (0, 0));
     }
 
     #[test]
     fn any_part_of_it_or_other_bytes_are_refused_without_a_panic(seed: u64, cut: prop::sample::Index, at: prop::sample::Index, byte: u8) {
         let mut driver = Driver::new();
         arrivals(&mut Seeded::new(seed), 60).iter().for_each(|arrival| give(&mut driver, arrival));
-        driver.playback.begin_save(&mut driver.state);
-        let mut saved = Vec::new();
-        while !driver.playback.save_piece(&mut driver.state, &mut saved, usize::MAX) {}
+        let (mut saved, _) = save_amid(&mut driver, 1, &[], usize::MAX);
         let source = pipeline::TopicPartition::default();
-        if !saved.is_empty() {
-            let part = driver.playback.load(source, &saved[..cut.index(saved.len())]);
-            prop_assert!(part.is_err() || part.is_ok_and(|state| state.rows() < driver.state.rows()));
-            let length = saved.len();
-            saved[at.index(length)] = byte;
-            // Whatever it says: hashes guard the bytes, this only must not end the process.
-            let loaded = driver.playback.load(source, &saved);
-            prop_assert!(loaded.is_err() || loaded.is_ok_and(|state| state.rows() <= length));
-        }
+        let part = driver.playback.load(source, &saved[..cut.index(saved.len())]);
+        prop_assert!(part.is_err() || part.is_ok_and(|state| state.rows() + state.put_away().0 < driver.state.rows()));
+        let length = saved.len();
+        saved[at.index(length)] = byte;
+        // Whatever it says: hashes guard the bytes, this only must not end the process.
+        let loaded = driver.playback.load(source, &saved);
+        prop_assert!(loaded.is_err() || loaded.is_ok_and(|state| state.rows() <= length));
     }
+}
+
+/// Closed sessions leave memory, come back with a late event, and are forgotten in their time.
+#[test]
+fn a_closed_session_is_put_away_until_an_event_needs_it() {
+    let mut driver = Driver::new();
+    driver.event(DAY, &event(1, EventType::Startup, 0));
+    driver.event(DAY + MINUTE, &event(2, EventType::End, MINUTE));
+    driver.event(DAY + MINUTE, &PlaybackEvent { session_id: "open", ..event(3, EventType::Startup, MINUTE) });
+    save_amid(&mut driver, 1, &[], usize::MAX);
+    assert_eq!((driver.state.rows(), driver.state.put_away().0), (2, 0), "nothing leaves before it is durable");
+    let_go_amid(&mut driver, &[]);
+    assert_eq!((driver.state.rows(), driver.state.put_away().0), (1, 1));
+    assert_eq!(driver.playback.segments(&driver.state).into_iter().collect::<Vec<_>>(), [1]);
+    driver.take();
+
+    // A copy is known, a late event raises the version: the session is what it was.
+    assert!(matches!(driver.event(DAY + 2 * MINUTE, &event(1, EventType::Startup, 0)), Outcome::Drop("duplicate")));
+    assert_eq!((driver.brought_back, driver.state.rows(), driver.state.put_away().0), (1, 2, 0));
+    assert!(driver.playback.segments(&driver.state).is_empty());
+    driver.event(DAY + 2 * MINUTE, &event(4, EventType::Heartbeat, 30_000));
+    let sessions = driver.take_of("playback_sessions");
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0].decode::<PlaybackSession<'_>>().event_count, 3);
+
+    // Put away again, it is forgotten when its time is over, and not before.
+    save_amid(&mut driver, 2, &[], usize::MAX);
+    let_go_amid(&mut driver, &[]);
+    assert_eq!(driver.state.put_away().0, 1);
+    driver.at(DAY + 79 * HOUR - 1);
+    assert_eq!(driver.state.put_away().0, 1);
+    driver.at(DAY + 79 * HOUR);
+    assert_eq!(driver.state.put_away().0, 0);
+}
+
+/// What changed after it was saved stays in memory: what lies in the segment is no longer it.
+#[test]
+fn a_session_that_changes_before_the_save_is_durable_stays() {
+    let mut driver = Driver::new();
+    driver.event(DAY, &event(1, EventType::End, 0));
+    save_amid(&mut driver, 1, &[], usize::MAX);
+    driver.event(DAY + SECOND, &event(2, EventType::Heartbeat, -1));
+    let_go_amid(&mut driver, &[]);
+    assert_eq!((driver.state.rows(), driver.state.put_away().0), (1, 0));
+    // A newer row of the same session, without a change of the old one.
+    let mut driver = Driver::new();
+    driver.event(DAY, &event(1, EventType::End, 0));
+    driver.at(DAY + 25 * HOUR);
+    save_amid(&mut driver, 1, &[], usize::MAX);
+    driver.event(DAY + 25 * HOUR, &event(2, EventType::Startup, 25 * HOUR));
+    let_go_amid(&mut driver, &[]);
+    assert_eq!((driver.state.rows(), driver.state.put_away().0), (2, 0));
 }
 
 #[test]

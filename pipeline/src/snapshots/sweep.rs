@@ -1,0 +1,32 @@
+//! Deletes what no restore will need: snapshots but the last two, segments that none of them names, files that were never finished.
+
+use std::collections::BTreeSet;
+
+use super::file::{self, Named};
+use super::{Found, KEPT, SnapshotStore, UNFINISHED, segment};
+
+/// Sweeps the folder of a partition whose snapshot at `newest` was just written, or is being restored from; the last two up to it are kept,
+/// and what stands above it. Nothing is deleted that could not be told to be of no use: a problem costs space, never a result.
+pub(super) fn sweep(store: &dyn SnapshotStore, folder: &str, newest: i64) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("{folder} was not swept of old snapshots: {error}");
+    let files = store.list(folder).map_err(told)?;
+    let delete = |file: &Found| store.delete(folder, &file.name).map_err(told);
+
+    let mut snapshots: Vec<(i64, &Found)> = files.iter().filter_map(|file| Some((file::offset_of(&file.name)?, file))).collect();
+    snapshots.sort_unstable_by_key(|&(offset, _)| offset);
+    let above = snapshots.split_off(snapshots.partition_point(|&(offset, _)| offset <= newest));
+    let kept = snapshots.split_off(snapshots.len().saturating_sub(KEPT));
+    snapshots.iter().try_for_each(|(_, file)| delete(file))?;
+
+    let mut named = BTreeSet::new();
+    for (_, file) in kept.iter().chain(&above) {
+        match file::named(store, folder, file).map_err(told)? {
+            Named::Segments(manifest) => named.extend(manifest.into_values().map(|segment| segment.name)),
+            // A newer program's may name segments; an older one's is of no use.
+            Named::OtherVersion(version) if version > file::VERSION => return Ok(()),
+            Named::OtherVersion(_) | Named::Nothing => delete(file)?,
+        }
+    }
+    let is_left_over = |file: &&Found| file.name.ends_with(UNFINISHED) || (segment::is_segment(&file.name) && !named.contains(&file.name));
+    files.iter().filter(is_left_over).try_for_each(delete)
+}

@@ -1,0 +1,217 @@
+//! The thread that writes snapshots and segments.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::thread::{self, JoinHandle};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::file::{Of, Sum};
+use super::segment::{self, Manifest, Segment};
+use super::sweep::sweep;
+use super::{SavedPiece, SnapshotStore, SnapshotWriter};
+
+/// Pieces that may wait to be written.
+const WAITING_PIECES: usize = 4;
+
+/// A save that begins.
+pub(super) struct Begin {
+    pub(super) id: u64,
+    pub(super) of: Of,
+    pub(super) folder: String,
+    pub(super) head: Vec<u8>,
+    /// Number of the segment that it may write.
+    pub(super) number: u32,
+    /// The segments that the state names already.
+    pub(super) named: Manifest,
+}
+
+pub(super) enum Job {
+    Begin(Begin),
+    Piece { piece: SavedPiece, is_last: bool },
+    GiveUp,
+    Answer(SyncSender<()>),
+}
+
+/// What the thread tells.
+pub(super) enum Report {
+    Problem(String),
+    /// A save is durable, with the segment that it wrote.
+    Done {
+        id: u64,
+        segment: Option<Segment>,
+    },
+    /// A save came to nothing.
+    Failed {
+        id: u64,
+    },
+}
+
+/// See the module's documentation.
+pub(super) struct Writer {
+    jobs: Option<SyncSender<Job>>,
+    reports: Receiver<Report>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(store: &Arc<dyn SnapshotStore>) -> Self {
+        let (jobs, taken) = mpsc::sync_channel(WAITING_PIECES);
+        let (tell, reports) = mpsc::channel();
+        let store = Arc::clone(store);
+        let thread = thread::spawn(move || {
+            let mut open = None;
+            for job in taken {
+                // Nobody listens to reports once the run is over.
+                write(&*store, &mut open, job, &|report| _ = tell.send(report));
+            }
+        });
+        Self { jobs: Some(jobs), reports, thread: Some(thread) }
+    }
+
+    /// Gives the job back where there is no room for it.
+    pub(super) fn offer(&self, job: Job) -> Option<Job> {
+        match self.jobs.as_ref()?.try_send(job) {
+            Err(TrySendError::Full(job)) => Some(job),
+            // A writer that is gone writes nothing: a snapshot is worth no more than time.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => None,
+        }
+    }
+
+    /// Waits until there is room.
+    pub(super) fn give(&self, job: Job) {
+        if let Some(jobs) = &self.jobs {
+            _ = jobs.send(job);
+        }
+    }
+
+    /// Waits until all jobs given are done.
+    pub(super) fn wait(&self) {
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.give(Job::Answer(answer));
+        _ = answered.recv();
+    }
+
+    pub(super) fn report(&self) -> Option<Report> {
+        self.reports.try_recv().ok()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            _ = thread.join();
+        }
+    }
+}
+
+/// A save that is being written.
+struct Open {
+    begin: Begin,
+    snapshot: Box<dyn SnapshotWriter>,
+    sum: Sum,
+    segment: Option<OpenSegment>,
+}
+
+struct OpenSegment {
+    writer: Box<dyn SnapshotWriter>,
+    hash: Xxh3,
+    bytes: u64,
+}
+
+impl OpenSegment {
+    fn append(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.hash.update(piece);
+        self.bytes += piece.len() as u64;
+        self.writer.append(piece)
+    }
+}
+
+impl Open {
+    fn begin(store: &dyn SnapshotStore, begin: Begin) -> io::Result<Self> {
+        let snapshot = store.create(&begin.folder, &begin.of.name())?;
+        let mut open = Self { begin, snapshot, sum: Sum::default(), segment: None };
+        open.sum.add(&open.begin.head);
+        open.snapshot.append(&open.begin.head)?;
+        Ok(open)
+    }
+
+    fn append(&mut self, store: &dyn SnapshotStore, piece: &SavedPiece) -> io::Result<()> {
+        self.sum.add(&piece.state);
+        self.snapshot.append(&piece.state)?;
+        if piece.segment.is_empty() {
+            return Ok(());
+        }
+        let segment = match &mut self.segment {
+            Some(segment) => segment,
+            none => {
+                let writer = store.create(&self.begin.folder, &format!("{:020}.segment", self.begin.of.offset))?;
+                let segment = none.insert(OpenSegment { writer, hash: Xxh3::new(), bytes: 0 });
+                segment.append(&segment::head(self.begin.of.state_format))?;
+                segment
+            }
+        };
+        segment.append(&piece.segment)
+    }
+
+    /// The segment first: no snapshot names what is not there.
+    fn finish(self) -> io::Result<Option<Segment>> {
+        let Self { begin, mut snapshot, sum, segment } = self;
+        let mut named = begin.named;
+        let written = match segment {
+            None => None,
+            Some(OpenSegment { writer, hash, bytes }) => {
+                let name = segment::name(begin.of.offset, hash.digest());
+                writer.finish(&name)?;
+                Some(Segment { name, bytes })
+            }
+        };
+        named.extend(written.clone().map(|segment| (begin.number, segment)));
+        snapshot.append(&sum.end(&named))?;
+        snapshot.finish(&begin.of.name())?;
+        Ok(written)
+    }
+}
+
+fn write(store: &dyn SnapshotStore, open: &mut Option<Open>, job: Job, tell: &dyn Fn(Report)) {
+    let fail = |id, problem| {
+        tell(Report::Problem(problem));
+        tell(Report::Failed { id });
+    };
+    match job {
+        Job::Begin(begin) => {
+            let (id, path) = (begin.id, begin.of.path(&begin.folder));
+            match Open::begin(store, begin) {
+                Ok(begun) => *open = Some(begun),
+                Err(error) => fail(id, format!("{path} was not begun: {error}")),
+            }
+        }
+        Job::Piece { piece, is_last } => {
+            // None: it was given up after an error.
+            let Some(mut save) = open.take() else { return };
+            let (id, offset, folder) = (save.begin.id, save.begin.of.offset, save.begin.folder.clone());
+            let path = save.begin.of.path(&folder);
+            let fail = |error| fail(id, format!("{path} was not written: {error}"));
+            if let Err(error) = save.append(store, &piece) {
+                return fail(error);
+            }
+            if !is_last {
+                *open = Some(save);
+                return;
+            }
+            match save.finish() {
+                Ok(segment) => {
+                    if let Err(problem) = sweep(store, &folder, offset) {
+                        tell(Report::Problem(problem));
+                    }
+                    tell(Report::Done { id, segment });
+                }
+                Err(error) => fail(error),
+            }
+        }
+        Job::GiveUp => *open = None,
+        Job::Answer(answer) => _ = answer.send(()),
+    }
+}
