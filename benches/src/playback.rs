@@ -36,6 +36,11 @@ impl Bench {
     }
 
     pub(crate) fn take(&mut self, event: &PlaybackEvent<'_>, log_time_ms: i64) {
+        assert_eq!(self.offer(event, log_time_ms), Took::New, "every event is new");
+    }
+
+    /// Takes an event unless its session, or another of the same hash, was put away.
+    pub(crate) fn offer(&mut self, event: &PlaybackEvent<'_>, log_time_ms: i64) -> Took {
         self.state.advance(log_time_ms, &mut self.out);
         let body = &self.body;
         let taken = self.state.take(event, log_time_ms, false, Judgement::Open, &mut self.out, |out, taken| {
@@ -50,7 +55,7 @@ impl Bench {
                 clean::write(&prefix, body, value);
             });
         });
-        assert!(matches!(taken, Ok(Took::New)), "every event is new");
+        taken.expect("no session is too long")
     }
 
     /// Hands the outputs on, as a runner does after each poll.
