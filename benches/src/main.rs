@@ -10,6 +10,7 @@ mod closed;
 mod decode;
 mod event_source;
 mod fold;
+mod local;
 mod measure;
 mod memory;
 mod playback;
@@ -32,6 +33,7 @@ const BENCHMARKS: &[Benchmark] = &[
     ("playback-750", || playback::run(750, 200_000)),
     ("playback-20-2M", || playback::run(20, 2_000_000)),
     ("process-20", || process::run(20, 200_000)),
+    ("local", local::run),
     ("memory", memory::run),
     ("closed", closed::run),
     ("snapshot", snapshot::run),
