@@ -31,8 +31,9 @@ test: setup ## formatting, lints, documentation and all tests (what CI runs)
 	@$(STEP) "documentation, warnings denied" env RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --quiet --workspace --no-deps
 	@$(STEP) "schemas" "$$CARGO_TARGET_DIR/debug/playhead" schemas check
 
-lint: setup ## shell scripts; licences, sources and bans of all dependencies (installs cargo-deny once)
+lint: setup ## shell scripts, docker-compose.yml; licences, sources and bans of all dependencies (installs cargo-deny once)
 	@$(STEP) "shellcheck" shellcheck $$(grep -lE '^#!/usr/bin/env bash|^# shellcheck shell=bash' -r scripts .ci)
+	@$(STEP) "docker-compose.yml" ./scripts/check-compose
 	@command -v cargo-deny >/dev/null || $(STEP) "install cargo-deny" $(CARGO) install --locked --quiet cargo-deny
 	@$(STEP) "cargo deny" $(CARGO) deny --locked check bans licenses sources
 
