@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak fmt clean
+.PHONY: help setup demo test lint bench soak stack-up stack-down stack-status fmt clean
 
 # Builds live outside the checkout, so that a fresh clone finds the dependencies built already.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/playhead/target
@@ -31,7 +31,9 @@ test: setup ## formatting, lints, documentation and all tests (what CI runs)
 	@$(STEP) "documentation, warnings denied" env RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --quiet --workspace --no-deps
 	@$(STEP) "schemas" "$$CARGO_TARGET_DIR/debug/playhead" schemas check
 
-lint: setup ## licences, sources and bans of all dependencies (installs cargo-deny once)
+lint: setup ## shell scripts, docker-compose.yml; licences, sources and bans of all dependencies (installs cargo-deny once)
+	@$(STEP) "shellcheck" shellcheck $$(grep -lE '^#!/usr/bin/env bash|^# shellcheck shell=bash' -r scripts .ci)
+	@$(STEP) "docker-compose.yml" ./scripts/check-compose
 	@command -v cargo-deny >/dev/null || $(STEP) "install cargo-deny" $(CARGO) install --locked --quiet cargo-deny
 	@$(STEP) "cargo deny" $(CARGO) deny --locked check bans licenses sources
 
@@ -42,6 +44,15 @@ bench: setup ## events a CPU second and bytes a session, as a table and in bench
 
 soak: setup ## a million random sessions, ten million fuzzed inputs of each kind (about ten minutes)
 	@./scripts/soak
+
+stack-up: setup ## Kafka, a schema registry, Cassandra, S3 and Toxiproxy on this machine, without containers (PARTS="kafka registry": only these)
+	@./scripts/stack up $(PARTS)
+
+stack-down: ## end them; their data stays in playhead-stack/
+	@./scripts/stack down $(PARTS)
+
+stack-status: ## what of it is up, where, and whether it is ready
+	@./scripts/stack status $(PARTS)
 
 fmt: ## format the code
 	@$(CARGO) fmt --all
