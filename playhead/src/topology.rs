@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use pipeline::local::{LocalLane, LocalLog};
 use pipeline::{
-    FolderStore, LogTimeRule, OutputTopic, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions,
-    TopicPartition, Totals, run_processor, run_sink,
+    LogTimeRule, OutputTopic, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions, TopicPartition, Totals,
+    run_processor, run_sink,
 };
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
@@ -16,9 +16,10 @@ use processors::profile::{Profile, ProfileConfig};
 use schemas::SchemaSource;
 use sink_local::{INPUTS, LocalSink};
 
-use crate::config::PlaybackSettings;
+use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::progress::{Progress, Stage as Spinner};
+use crate::snapshot_stores;
 
 /// How often a stage commits; and how long it waits before it takes the end of its input for the end.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
@@ -70,10 +71,10 @@ impl Until<'_> {
 }
 
 /// Runs every stage to the end of its input. Each stage reads only what those before it write, so once through is enough.
-pub(crate) fn run_to_end(folder: &DataFolder, settings: &PlaybackSettings, progress: &Progress) -> anyhow::Result<RunReport> {
+pub(crate) fn run_to_end(folder: &DataFolder, config: &Config, progress: &Progress) -> anyhow::Result<RunReport> {
     let until = Until::End(progress);
-    let playback = run_playback(folder, settings, &until)?;
-    let profile = run_profile(folder, settings, &until)?;
+    let playback = run_playback(folder, config, &until)?;
+    let profile = run_profile(folder, config, &until)?;
     run_serving(folder, &until)?;
     Ok(RunReport { duplicates: playback.dropped, dead_letters: playback.rejected + profile.rejected })
 }
@@ -111,11 +112,11 @@ impl Stage {
     ///
     /// # Errors
     /// Where the log or the store fails.
-    pub(crate) fn run(self, folder: &DataFolder, settings: &PlaybackSettings, shutdown: &Shutdown) -> anyhow::Result<()> {
+    pub(crate) fn run(self, folder: &DataFolder, config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
         let until = Until::Shutdown(shutdown);
         match self {
-            Self::Playback => run_playback(folder, settings, &until).map(drop),
-            Self::Profile => run_profile(folder, settings, &until).map(drop),
+            Self::Playback => run_playback(folder, config, &until).map(drop),
+            Self::Profile => run_profile(folder, config, &until).map(drop),
             Self::Serving => run_serving(folder, &until),
         }
     }
@@ -123,8 +124,9 @@ impl Stage {
 
 /// playback_events -> playback -> playback_events.clean, playback_sessions, qos_session_summary, viewing_progress, active_streams,
 /// dead_letters.
-fn run_playback(folder: &DataFolder, settings: &PlaybackSettings, until: &Until<'_>) -> anyhow::Result<Totals> {
-    let config = PlaybackConfig {
+fn run_playback(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyhow::Result<Totals> {
+    let settings = &config.playback;
+    let rules = PlaybackConfig {
         state_horizon_ms: settings.state_horizon_ms,
         silence_ms: settings.silence_ms,
         max_session_events: settings.max_session_events,
@@ -134,20 +136,20 @@ fn run_playback(folder: &DataFolder, settings: &PlaybackSettings, until: &Until<
         dead_letters_partitions: folder.partitions("dead_letters")?,
         ..PlaybackConfig::with_partitions(1)
     };
-    let mut playback = Playback::new(config, Arc::clone(&folder.registry) as _)?;
-    run_stage(folder, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, until)
+    let mut playback = Playback::new(rules, Arc::clone(&folder.registry) as _)?;
+    run_stage(folder, config, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, until)
 }
 
 /// viewing_progress (re-keyed from playback_events by profile) -> profile -> resume_state, dead_letters.
-fn run_profile(folder: &DataFolder, settings: &PlaybackSettings, until: &Until<'_>) -> anyhow::Result<Totals> {
-    let config = ProfileConfig {
-        state_horizon_ms: settings.state_horizon_ms,
+fn run_profile(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyhow::Result<Totals> {
+    let rules = ProfileConfig {
+        state_horizon_ms: config.playback.state_horizon_ms,
         partitions: folder.partitions("viewing_progress")?,
         dead_letters_partitions: folder.partitions("dead_letters")?,
     };
-    let mut profile = Profile::new(config, Arc::clone(&folder.registry) as _)?;
+    let mut profile = Profile::new(rules, Arc::clone(&folder.registry) as _)?;
     let log_time = LogTimeRule::Heartbeats { topic: "playback_events".to_owned(), partitions: folder.partitions("playback_events")? };
-    run_stage(folder, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, until)
+    run_stage(folder, config, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, until)
 }
 
 /// playback_sessions, qos_session_summary, resume_state -> the serving store.
@@ -180,6 +182,7 @@ fn run_serving(folder: &DataFolder, until: &Until<'_>) -> anyhow::Result<()> {
 /// be restored.
 fn run_stage<P: Processor>(
     folder: &DataFolder,
+    config: &Config,
     input: &str,
     log_time: LogTimeRule,
     dead_letters_output: u16,
@@ -214,7 +217,7 @@ fn run_stage<P: Processor>(
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: until.is_end(),
         snapshots: Some(SnapshotOptions {
-            store: Arc::new(FolderStore::new(folder.snapshots.clone())),
+            store: snapshot_stores::open(&config.state.snapshots, &folder.path, &name)?,
             interval: SNAPSHOT_INTERVAL,
             on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
         }),

@@ -83,7 +83,7 @@ fn ask_owner(error: anyhow::Error, arguments: impl Iterator<Item = OsString>) ->
 /// Opens the folder for a question. What a command that was cut off has left undone is made up for first.
 fn open(config: &Config, answer: &Answer) -> anyhow::Result<DataFolder> {
     let folder = DataFolder::open(&config.data)?;
-    topology::run_to_end(&folder, &config.playback, &Progress::new(answer.is_json))?;
+    topology::run_to_end(&folder, config, &Progress::new(answer.is_json))?;
     Ok(folder)
 }
 

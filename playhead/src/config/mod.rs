@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use crate::snapshot_stores::{self, SnapshotPlace};
 use setting::{SETTINGS, Value, Values};
 
 /// Between the bound for late data and the time for which state keeps a session lies at least this much, ms: every copy of an event that can
@@ -22,6 +23,14 @@ pub(crate) struct Config {
     /// Where `dev` listens: a loopback address and a port.
     pub(crate) listen: String,
     pub(crate) playback: PlaybackSettings,
+    pub(crate) state: StateSettings,
+}
+
+/// `[state]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StateSettings {
+    /// Where processors' saved states go.
+    pub(crate) snapshots: SnapshotPlace,
 }
 
 /// `[playback]`.
@@ -91,5 +100,14 @@ fn check(values: &Values) -> anyhow::Result<Config> {
             values.origin("playback.late_horizon"),
         );
     }
-    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback })
+    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback, state: state(values)? })
+}
+
+fn state(values: &Values) -> anyhow::Result<StateSettings> {
+    let wrong = |key: &str, problem: String| anyhow::anyhow!("{}: {key}: {problem}", values.origin(key));
+    let endpoint = "state.s3_endpoint";
+    let endpoint = snapshot_stores::endpoint(values.text(endpoint)).map_err(|problem| wrong(endpoint, problem))?;
+    let snapshots = "state.snapshots";
+    let snapshots = SnapshotPlace::parse(values.text(snapshots), endpoint).map_err(|problem| wrong(snapshots, problem))?;
+    Ok(StateSettings { snapshots })
 }

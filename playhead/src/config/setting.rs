@@ -34,6 +34,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "playback.state_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "78h" },
     Setting { key: "playback.silence", kind: Kind::Duration(60_000, 24 * HOUR_MS), default: "30m" },
     Setting { key: "playback.max_session_events", kind: Kind::Integer(1, PlaybackConfig::MAX_SESSION_EVENTS as i64), default: "20000" },
+    // Nothing: in the data folder, and the environment's.
+    Setting { key: "state.snapshots", kind: Kind::Text, default: "" },
+    Setting { key: "state.s3_endpoint", kind: Kind::Text, default: "" },
 ];
 
 /// A value of a setting.
