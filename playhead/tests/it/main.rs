@@ -4,6 +4,7 @@
 
 mod audit;
 mod backup;
+mod dead_store;
 mod dev;
 mod dev_server;
 mod ingest;
@@ -12,6 +13,8 @@ mod mistakes;
 mod ownership;
 mod real_file;
 mod rebuilt;
+#[cfg(feature = "s3-tests")]
+mod s3;
 mod sample_session;
 mod shapes;
 mod simulate;
