@@ -30,7 +30,8 @@ pub(crate) fn open(place: &SnapshotPlace, data: &Path, stage: &str) -> anyhow::R
         SnapshotPlace::S3(bucket) => bucket,
     };
     let open = || -> anyhow::Result<ObjectSnapshots> {
-        let remote = Remote::new(Arc::new(s3::client(bucket)?), bucket.address(), remote::WAIT)?;
+        let client = s3::client(bucket).map_err(|error| anyhow::anyhow!(remote::first_cause(&error)))?;
+        let remote = Remote::new(Arc::new(client), bucket.address(), remote::WAIT)?;
         Ok(ObjectSnapshots::open(remote, &bucket.prefix, data.join("snapshots-cache"), stage)?)
     };
     Ok(Arc::new(open().with_context(|| format!("state.snapshots: {}", bucket.address()))?))

@@ -1,11 +1,13 @@
-//! An object store as plain threads use it: each request is waited for, so long and no longer.
+//! An object store as plain threads use it: each request is waited for, so long and no longer; and one that did not answer is left alone for
+//! a while, so that a run that saves many partitions does not wait for each.
 
 use std::error::Error as StdError;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use pipeline::Found;
@@ -13,10 +15,12 @@ use tokio::runtime::{Builder, Runtime};
 
 /// How long a request is waited for, with all its tries.
 pub(super) const WAIT: Duration = Duration::from_secs(30);
+/// How long a store that did not answer is not asked again.
+const PAUSE: Duration = Duration::from_secs(60);
 /// What one request carries at most, bytes; parts of an upload must have 5 MiB. From 420 kB/s on it comes through in one try.
 pub(super) const PART_BYTES: u64 = 8 << 20;
 /// Of what a server says of an error, characters that are repeated.
-const TOLD: usize = 300;
+const TOLD: usize = 500;
 
 /// See the module's documentation. Must not be used in asynchronous code.
 #[derive(Clone, Debug)]
@@ -26,6 +30,16 @@ pub(super) struct Remote {
     wait: Duration,
     /// One thread, which looks after the connections.
     runtime: Arc<Runtime>,
+    /// When it last did not answer, and in what words; shared by all clones.
+    silence: Arc<Mutex<Option<Silence>>>,
+    is_insisting: bool,
+}
+
+#[derive(Debug)]
+struct Silence {
+    since: Instant,
+    kind: ErrorKind,
+    words: String,
 }
 
 impl Remote {
@@ -35,38 +49,50 @@ impl Remote {
     /// Where no thread can be had.
     pub(super) fn new(store: Arc<dyn ObjectStore>, address: String, wait: Duration) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("snapshot store").enable_all().build()?;
-        Ok(Self { store, address, wait, runtime: Arc::new(runtime) })
+        Ok(Self { store, address, wait, runtime: Arc::new(runtime), silence: Arc::default(), is_insisting: false })
+    }
+
+    /// Asks even where it has just not answered: for what a run cannot do without.
+    pub(super) fn insisting(&self) -> Self {
+        Self { is_insisting: true, ..self.clone() }
     }
 
     fn wait<T>(&self, request: impl Future<Output = object_store::Result<T>>) -> io::Result<T> {
-        // The timer needs the runtime when it is made.
-        match self.runtime.block_on(async { tokio::time::timeout(self.wait, request).await }) {
-            Ok(done) => done.map_err(|error| self.error(&error)),
-            Err(_) => Err(io::Error::new(ErrorKind::TimedOut, format!("{} did not answer within {:?}", self.address, self.wait))),
+        let silence = || self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Silence { since, kind, words }) = &*silence()
+            && !self.is_insisting
+            && since.elapsed() < PAUSE
+        {
+            return Err(io::Error::new(*kind, format!("{words}; it is not asked again yet")));
         }
+        // The timer needs the runtime when it is made.
+        let error = match self.runtime.block_on(async { tokio::time::timeout(self.wait, request).await }) {
+            Ok(Ok(done)) => {
+                *silence() = None;
+                return Ok(done);
+            }
+            Ok(Err(error)) if is_answer(&error) => return Err(self.error(&error)),
+            Ok(Err(error)) => self.error(&error),
+            Err(_) => io::Error::new(ErrorKind::TimedOut, format!("{} did not answer within {:?}", self.address, self.wait)),
+        };
+        *silence() = Some(Silence { since: Instant::now(), kind: error.kind(), words: error.to_string() });
+        Err(error)
     }
 
-    /// In words: the first cause says it best.
     fn error(&self, error: &Error) -> io::Error {
-        if let Error::NotFound { path, .. } = error {
-            return io::Error::new(ErrorKind::NotFound, format!("{}: {path} is not there", self.address));
+        let cause = first_cause(error);
+        match error {
+            Error::NotFound { path, .. } => {
+                let said = server_words(&cause).unwrap_or_else(|| format!("{path} is not there"));
+                io::Error::new(ErrorKind::NotFound, format!("{}: {said}", self.address))
+            }
+            _ => io::Error::other(format!("{}: {}", self.address, server_words(&cause).unwrap_or(cause))),
         }
-        let mut cause: &dyn StdError = error;
-        while let Some(source) = cause.source() {
-            cause = source;
-        }
-        let cause = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        let end = cause.char_indices().nth(TOLD).map_or("", |_| "...");
-        io::Error::other(format!("{}: {}{end}", self.address, cause.chars().take(TOLD).collect::<String>()))
     }
 
     /// The objects right below a path, by the last part of their names.
     pub(super) fn list(&self, folder: &Path) -> io::Result<Vec<Found>> {
-        let listed = self.wait(self.store.list_with_delimiter(Some(folder))).map_err(|error| match error.kind() {
-            // No such folder is an empty one, so what is missing is the bucket.
-            ErrorKind::NotFound => io::Error::other(format!("{}: there is no such bucket", self.address)),
-            _ => error,
-        })?;
+        let listed = self.wait(self.store.list_with_delimiter(Some(folder)))?;
         let found = |object: ObjectMeta| Some(Found { name: object.location.filename()?.to_owned(), bytes: object.size });
         Ok(listed.objects.into_iter().filter_map(found).collect())
     }
@@ -125,6 +151,34 @@ impl Remote {
             other => other,
         }
     }
+}
+
+/// Whether the store itself says so, and not what lies between.
+fn is_answer(error: &Error) -> bool {
+    let between = |cause: &HttpError| {
+        matches!(cause.kind(), HttpErrorKind::Connect | HttpErrorKind::Request | HttpErrorKind::Timeout | HttpErrorKind::Interrupted)
+    };
+    !causes(error).any(|cause| cause.downcast_ref().is_some_and(between))
+}
+
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(Some(error as &(dyn StdError + 'static)), |&cause| cause.source())
+}
+
+/// What an error goes back to, in one line: this says it best.
+pub(super) fn first_cause(error: &Error) -> String {
+    let cause = causes(error).last().map_or_else(String::new, ToString::to_string);
+    let line = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(TOLD) {
+        None => line,
+        Some((end, _)) => format!("{}...", &line[..end]),
+    }
+}
+
+/// What a server of S3 says in the document that its errors are.
+fn server_words(cause: &str) -> Option<String> {
+    let (_, message) = cause.split_once("<Message>")?;
+    Some(message.split_once("</Message>").map_or(message, |(message, _)| message).to_owned())
 }
 
 /// The next part of a file; the last is shorter, or empty.
