@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod dev;
 mod dev_server;
+mod formats;
 mod ingest;
 mod kills;
 mod mistakes;
