@@ -31,6 +31,8 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often the state of each partition is saved, where it has moved. It is saved when a run ends, too.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_mins(3);
+/// And at the latest after so many records: half a million sessions of twenty, some hundred megabytes that are closed and still in memory.
+const SNAPSHOT_RECORDS: u64 = 10_000_000;
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -216,6 +218,7 @@ fn run_stage<P: Processor>(
         snapshots: Some(SnapshotOptions {
             store: Arc::new(FolderStore::new(folder.snapshots.clone())),
             interval: SNAPSHOT_INTERVAL,
+            records: SNAPSHOT_RECORDS,
             on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
         }),
     };
