@@ -18,10 +18,10 @@ fn earlier() -> Folder {
 
 fn snapshots(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { snapshots(&path) } else { vec![path] }).filter(is_snapshot).collect()
+    entries.flat_map(|path| if path.is_dir() { snapshots(&path) } else { vec![path] }).filter(|path| is_snapshot(path)).collect()
 }
 
-fn is_snapshot(path: &PathBuf) -> bool {
+fn is_snapshot(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "snapshot")
 }
 
