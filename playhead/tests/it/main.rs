@@ -11,6 +11,7 @@ mod ingest;
 mod kills;
 mod mistakes;
 mod ownership;
+mod read_only;
 mod real_file;
 mod rebuilt;
 mod sample_session;
