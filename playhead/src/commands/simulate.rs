@@ -63,7 +63,7 @@ pub(super) fn run(args: &Simulate, config: &Config, answer: &mut Answer) -> anyh
     bar.done();
     let files = truth.finish(&totals)?;
     let written_seconds = (started.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
-    let run = topology::run_to_end(&folder, &config.playback, &progress)?;
+    let run = topology::run_to_end(&folder, config, &progress)?;
     let outcome = Outcome::of(&folder, &mark, run, started.elapsed())?;
     show(&Summary { simulated: &totals, truth: &files, written_seconds, outcome }, config.playback.silence_ms, is_behind, answer)?;
     Ok(if outcome.dead_letters == totals.poison { Verdict::Well } else { Verdict::BadNews })
