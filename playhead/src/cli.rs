@@ -94,7 +94,11 @@ Events without event_id get one made of what they say. Events of a type that thi
 Rates are shares of the events, as in 0.05 or 5%. The same seed, start, sessions and rates give the same records, byte for byte. The run \
 lasts one to five days of its own time; without --start it has ended half an hour ago, so that all sessions are closed. What every session and every resume position must come to is written to \
 DIR/truth/*.ndjson, from the viewers' own timelines; a figure that lost events have made unknowable is null there, and named under \
-unprovable. Poison ends as dead letters: they are expected, and no bad news.")]
+unprovable. Poison ends as dead letters: they are expected, and no bad news.
+
+How far the run has come is noted with its records: one that was cut off goes on where it stopped when the same command is run again, and \
+one that has ended appends nothing any more. Without --start the start that was taken first is taken again. Another --seed appends another \
+run; the same seed and start with other sessions or rates are refused, since the events would have the ids of those that are there.")]
     Simulate(Simulate),
     /// Show the records of a topic
     #[command(after_help = "Examples:
@@ -245,7 +249,8 @@ pub(crate) struct Simulate {
     /// Records that must be refused, on top of the events
     #[arg(long, value_name = "RATE", default_value = "0%")]
     pub(crate) poison: Rate,
-    /// When the first viewer begins: RFC 3339, a date or microseconds since 1970 [default: so that the run has just ended]
+    /// When the first viewer begins: RFC 3339, a date or microseconds since 1970 [default: so that the run has just ended, or as it was when the same
+    /// was simulated first]
     #[arg(long, value_name = "T")]
     pub(crate) start: Option<String>,
     #[command(flatten)]

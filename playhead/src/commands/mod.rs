@@ -15,6 +15,7 @@ mod session;
 mod simulate;
 mod stream_input;
 mod summary;
+mod truth_files;
 mod unreported;
 
 use std::ffi::OsString;
