@@ -42,7 +42,7 @@ bench: setup ## events a CPU second and bytes a session, as a table and in bench
 	@$(STEP) "build for measuring" $(CARGO) build --locked --quiet --release -p playhead-benches
 	@"$$CARGO_TARGET_DIR/release/playhead-bench" --json bench-results/core.json $(BENCH)
 
-soak: setup ## a million random sessions, ten million fuzzed inputs of each kind (about ten minutes)
+soak: setup ## a million random sessions, ten million fuzzed inputs of each kind, 400 kills (about twenty minutes)
 	@./scripts/soak
 
 stack-up: setup ## Kafka, a schema registry, Cassandra, S3 and Toxiproxy on this machine, without containers (PARTS="kafka registry": only these)

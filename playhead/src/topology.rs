@@ -16,7 +16,7 @@ use processors::profile::{Profile, ProfileConfig};
 use schemas::SchemaSource;
 use sink_local::{INPUTS, LocalSink};
 
-use crate::config::PlaybackSettings;
+use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::progress::{Progress, Stage as Spinner};
 
@@ -29,9 +29,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a replay makes way for a sign of life. Nobody listens for it on a local log.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often the state of each partition is saved, where it has moved. It is saved when a run ends, too.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_mins(3);
-/// And at the latest after so many records: half a million sessions of twenty, some hundred megabytes that are closed and still in memory.
+/// States are saved at the latest after so many records: half a million sessions of twenty, some hundred megabytes that are closed and still
+/// in memory.
 const SNAPSHOT_RECORDS: u64 = 10_000_000;
 
 /// What a run came to.
@@ -72,10 +71,10 @@ impl Until<'_> {
 }
 
 /// Runs every stage to the end of its input. Each stage reads only what those before it write, so once through is enough.
-pub(crate) fn run_to_end(folder: &DataFolder, settings: &PlaybackSettings, progress: &Progress) -> anyhow::Result<RunReport> {
+pub(crate) fn run_to_end(folder: &DataFolder, config: &Config, progress: &Progress) -> anyhow::Result<RunReport> {
     let until = Until::End(progress);
-    let playback = run_playback(folder, settings, &until)?;
-    let profile = run_profile(folder, settings, &until)?;
+    let playback = run_playback(folder, config, &until)?;
+    let profile = run_profile(folder, config, &until)?;
     run_serving(folder, &until)?;
     Ok(RunReport { duplicates: playback.dropped, dead_letters: playback.rejected + profile.rejected })
 }
@@ -113,11 +112,11 @@ impl Stage {
     ///
     /// # Errors
     /// Where the log or the store fails.
-    pub(crate) fn run(self, folder: &DataFolder, settings: &PlaybackSettings, shutdown: &Shutdown) -> anyhow::Result<()> {
+    pub(crate) fn run(self, folder: &DataFolder, config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
         let until = Until::Shutdown(shutdown);
         match self {
-            Self::Playback => run_playback(folder, settings, &until).map(drop),
-            Self::Profile => run_profile(folder, settings, &until).map(drop),
+            Self::Playback => run_playback(folder, config, &until).map(drop),
+            Self::Profile => run_profile(folder, config, &until).map(drop),
             Self::Serving => run_serving(folder, &until),
         }
     }
@@ -125,8 +124,9 @@ impl Stage {
 
 /// playback_events -> playback -> playback_events.clean, playback_sessions, qos_session_summary, viewing_progress, active_streams,
 /// dead_letters.
-fn run_playback(folder: &DataFolder, settings: &PlaybackSettings, until: &Until<'_>) -> anyhow::Result<Totals> {
-    let config = PlaybackConfig {
+fn run_playback(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyhow::Result<Totals> {
+    let settings = &config.playback;
+    let playback = PlaybackConfig {
         state_horizon_ms: settings.state_horizon_ms,
         silence_ms: settings.silence_ms,
         max_session_events: settings.max_session_events,
@@ -136,20 +136,20 @@ fn run_playback(folder: &DataFolder, settings: &PlaybackSettings, until: &Until<
         dead_letters_partitions: folder.partitions("dead_letters")?,
         ..PlaybackConfig::with_partitions(1)
     };
-    let mut playback = Playback::new(config, Arc::clone(&folder.registry) as _)?;
-    run_stage(folder, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, until)
+    let mut playback = Playback::new(playback, Arc::clone(&folder.registry) as _)?;
+    run_stage(folder, config, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, until)
 }
 
 /// viewing_progress (re-keyed from playback_events by profile) -> profile -> resume_state, dead_letters.
-fn run_profile(folder: &DataFolder, settings: &PlaybackSettings, until: &Until<'_>) -> anyhow::Result<Totals> {
-    let config = ProfileConfig {
-        state_horizon_ms: settings.state_horizon_ms,
+fn run_profile(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyhow::Result<Totals> {
+    let profile = ProfileConfig {
+        state_horizon_ms: config.playback.state_horizon_ms,
         partitions: folder.partitions("viewing_progress")?,
         dead_letters_partitions: folder.partitions("dead_letters")?,
     };
-    let mut profile = Profile::new(config, Arc::clone(&folder.registry) as _)?;
+    let mut profile = Profile::new(profile, Arc::clone(&folder.registry) as _)?;
     let log_time = LogTimeRule::Heartbeats { topic: "playback_events".to_owned(), partitions: folder.partitions("playback_events")? };
-    run_stage(folder, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, until)
+    run_stage(folder, config, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, until)
 }
 
 /// playback_sessions, qos_session_summary, resume_state -> the serving store.
@@ -182,6 +182,7 @@ fn run_serving(folder: &DataFolder, until: &Until<'_>) -> anyhow::Result<()> {
 /// be restored.
 fn run_stage<P: Processor>(
     folder: &DataFolder,
+    config: &Config,
     input: &str,
     log_time: LogTimeRule,
     dead_letters_output: u16,
@@ -217,7 +218,7 @@ fn run_stage<P: Processor>(
         stop_when_caught_up: until.is_end(),
         snapshots: Some(SnapshotOptions {
             store: Arc::new(FolderStore::new(folder.snapshots.clone())),
-            interval: SNAPSHOT_INTERVAL,
+            interval: config.state.snapshot_interval,
             records: SNAPSHOT_RECORDS,
             on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
         }),

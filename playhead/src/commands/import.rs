@@ -64,7 +64,7 @@ pub(super) fn run(args: &ViewingActivity, config: &Config, answer: &mut Answer) 
         ledger_schema_id: folder.registry.register(&value_subject("ledger"), LedgerEntry::SCHEMA)?,
     };
     let report = import(rows, &mut lane, &topics, &options).with_context(|| name.to_string())?;
-    let run = topology::run_to_end(&folder, &config.playback, &progress)?;
+    let run = topology::run_to_end(&folder, config, &progress)?;
     let outcome = Outcome::of(&folder, &mark, run, started.elapsed())?;
     show(&report, outcome, config.playback.silence_ms, answer)?;
     Ok(if report.malformed == 0 && outcome.dead_letters == 0 { Verdict::Well } else { Verdict::BadNews })

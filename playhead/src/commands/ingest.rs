@@ -65,7 +65,7 @@ pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow
     };
     let mut verdicts = Verdicts { answer, is_closed: false };
     let report = ingest(input, &mut lane, &topics, &options, &mut |verdict| verdicts.show(verdict)).with_context(|| name.clone())?;
-    let run = topology::run_to_end(&folder, &config.playback, &progress)?;
+    let run = topology::run_to_end(&folder, config, &progress)?;
     let outcome = Outcome::of(&folder, &mark, run, started.elapsed())?;
     summarise(&report, outcome, args.received_time.is_some(), &config.playback, answer)?;
     Ok(if report.rejected == 0 && outcome.dead_letters == 0 { Verdict::Well } else { Verdict::BadNews })

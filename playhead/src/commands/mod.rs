@@ -15,6 +15,7 @@ mod session;
 mod simulate;
 mod stream_input;
 mod summary;
+mod truth_files;
 mod unreported;
 
 use std::ffi::OsString;
@@ -37,7 +38,7 @@ use crate::{owner, topology};
 /// # Errors
 /// Whatever keeps it from answering.
 pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
-    let config = config::load(cli.data.as_deref(), cli.config.as_deref())?;
+    let config = config::load(cli.flags())?;
     let mut answer = Answer::new(cli.json);
     let verdict = match &cli.command {
         Command::Import(Import::ViewingActivity(args)) => import::run(args, &config, &mut answer),
@@ -83,7 +84,7 @@ fn ask_owner(error: anyhow::Error, arguments: impl Iterator<Item = OsString>) ->
 /// Opens the folder for a question. What a command that was cut off has left undone is made up for first.
 fn open(config: &Config, answer: &Answer) -> anyhow::Result<DataFolder> {
     let folder = DataFolder::open(&config.data)?;
-    topology::run_to_end(&folder, &config.playback, &Progress::new(answer.is_json))?;
+    topology::run_to_end(&folder, config, &Progress::new(answer.is_json))?;
     Ok(folder)
 }
 

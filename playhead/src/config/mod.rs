@@ -5,6 +5,7 @@ mod file;
 mod setting;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -22,6 +23,7 @@ pub(crate) struct Config {
     /// Where `dev` listens: a loopback address and a port.
     pub(crate) listen: String,
     pub(crate) playback: PlaybackSettings,
+    pub(crate) state: StateSettings,
 }
 
 /// `[playback]`.
@@ -37,25 +39,46 @@ pub(crate) struct PlaybackSettings {
     pub(crate) max_session_events: u32,
 }
 
-/// Reads the configuration. `data` and `file` are the flags of those names.
+/// `[state]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StateSettings {
+    /// How often the state of each partition is saved, where it has moved. It is saved when a run ends, too. Zero: at each commit, and waited for.
+    pub(crate) snapshot_interval: Duration,
+}
+
+/// What flags say of the configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flags<'a> {
+    /// `--config`.
+    pub(crate) file: Option<&'a Path>,
+    /// `--data`.
+    pub(crate) data: Option<&'a Path>,
+    /// `--snapshot-interval`.
+    pub(crate) snapshot_interval: Option<&'a str>,
+}
+
+/// Reads the configuration.
 ///
 /// # Errors
 /// Where a key is unknown, a value of the wrong type or out of range: the place and the key are named.
-pub(crate) fn load(data: Option<&Path>, file: Option<&Path>) -> anyhow::Result<Config> {
+pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
     let mut values = Values::defaults();
-    if let Some((path, text)) = read_file(file)? {
+    if let Some((path, text)) = read_file(flags.file)? {
         file::read(&path, &text, &mut values)?;
     }
     for setting in SETTINGS {
         let name = setting.environment_name();
         if let Some(text) = std::env::var_os(&name) {
             let text = text.to_str().with_context(|| format!("{name}: is not UTF-8"))?;
-            values.set(setting.key, setting.parse(text).map_err(|problem| anyhow::anyhow!("{name}: {problem}"))?, name);
+            values.parse(setting.key, text, &name)?;
         }
     }
-    if let Some(data) = data {
+    if let Some(data) = flags.data {
         let data = data.to_str().context("--data: is not UTF-8")?;
         values.set("data", Value::Text(data.to_owned()), "--data".to_owned());
+    }
+    if let Some(text) = flags.snapshot_interval {
+        values.parse("state.snapshot_interval", text, "--snapshot-interval")?;
     }
     check(&values)
 }
@@ -91,5 +114,6 @@ fn check(values: &Values) -> anyhow::Result<Config> {
             values.origin("playback.late_horizon"),
         );
     }
-    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback })
+    let state = StateSettings { snapshot_interval: Duration::from_millis(values.number("state.snapshot_interval").unsigned_abs()) };
+    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback, state })
 }

@@ -114,8 +114,8 @@ fn start<'s>(
         Ok(())
     };
     for stage in Stage::ALL {
-        let (folder, settings) = (Arc::clone(folder), config.playback);
-        begin(stage.name(), Box::new(move |stop| stage.run(&folder, &settings, &stop.shutdown)))?;
+        let (folder, config) = (Arc::clone(folder), config.clone());
+        begin(stage.name(), Box::new(move |stop| stage.run(&folder, &config, &stop.shutdown)))?;
     }
     let of_heartbeats = Arc::clone(folder);
     begin("heartbeats", Box::new(move |stop| write_heartbeats(&of_heartbeats, stop)))?;
