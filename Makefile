@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak stack-up stack-down stack-status fmt clean
+.PHONY: help setup demo test test-s3 lint bench soak stack-up stack-down stack-status fmt clean
 
 # Builds live outside the checkout, so that a fresh clone finds the dependencies built already.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/playhead/target
@@ -31,6 +31,11 @@ test: setup ## formatting, lints, documentation and all tests (what CI runs)
 	@$(STEP) "documentation, warnings denied" env RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --quiet --workspace --no-deps
 	@$(STEP) "schemas" "$$CARGO_TARGET_DIR/debug/playhead" schemas check
 
+test-s3: setup ## the tests of saved states on a server of S3, which it starts (make stack-up)
+	@./scripts/stack up s3
+	@$(STEP) "clippy with them, warnings denied" $(CARGO) clippy --locked --quiet -p playhead --all-targets --features s3-tests -- -D warnings
+	@$(STEP) "tests against S3" ./scripts/test-s3
+
 lint: setup ## shell scripts, docker-compose.yml; licences, sources and bans of all dependencies (installs cargo-deny once)
 	@$(STEP) "shellcheck" shellcheck $$(grep -lE '^#!/usr/bin/env bash|^# shellcheck shell=bash' -r scripts .ci)
 	@$(STEP) "docker-compose.yml" ./scripts/check-compose
@@ -42,7 +47,7 @@ bench: setup ## events a CPU second and bytes a session, as a table and in bench
 	@$(STEP) "build for measuring" $(CARGO) build --locked --quiet --release -p playhead-benches
 	@"$$CARGO_TARGET_DIR/release/playhead-bench" --json bench-results/core.json $(BENCH)
 
-soak: setup ## a million random sessions, ten million fuzzed inputs of each kind (about ten minutes)
+soak: setup ## a million random sessions, ten million fuzzed inputs of each kind, 400 kills (about twenty minutes)
 	@./scripts/soak
 
 stack-up: setup ## Kafka, a schema registry, Cassandra, S3 and Toxiproxy on this machine, without containers (PARTS="kafka registry": only these)

@@ -109,7 +109,8 @@ impl Local {
             stop_when_caught_up: true,
             snapshots: saves.then(|| SnapshotOptions {
                 store: Arc::new(FolderStore::new(self.snapshots.clone())),
-                interval: Duration::from_mins(5),
+                interval: Duration::from_mins(3),
+                records: 10_000_000,
                 on_problem: |problem| panic!("{problem}"),
             }),
         };

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use crate::snapshots::Saver;
 use crate::step::{Assigned, Step};
 use crate::{
     Batch, Blocked, DeadLetters, Judgement, Log, LogError, LogTime, Moment, Outputs, Processor, RunOptions, Shutdown, TopicPartition,
@@ -20,6 +21,7 @@ pub(crate) struct Restore<'r, P: Processor> {
     pub(crate) dead_letters: &'r dyn DeadLetters,
     pub(crate) options: &'r RunOptions,
     pub(crate) shutdown: &'r Shutdown,
+    pub(crate) saver: Option<&'r mut Saver>,
     /// Records replayed.
     pub(crate) replayed: &'r mut u64,
 }
@@ -53,14 +55,25 @@ impl<P: Processor> Restore<'_, P> {
         let from_snapshot = snapshot.as_ref().map(|assigned| assigned.next_offset);
         let mut assigned = snapshot
             .unwrap_or_else(|| Assigned::new(self.processor.new_state(source), LogTime::new(&self.options.log_time), first, segments));
-        if assigned.next_offset < committed {
-            let Some(verdicts) = self.read_verdicts(log, source)? else { return Ok(None) };
-            if self.replay(log, source, committed, &verdicts, &mut assigned)?.is_break() {
+        if assigned.next_offset == committed {
+            return Ok(Some((assigned, from_snapshot)));
+        }
+        let Some(verdicts) = self.read_verdicts(log, source)? else { return Ok(None) };
+        loop {
+            let most =
+                self.saver.as_ref().map_or(i64::MAX, |saver| i64::try_from(saver.records_between_saves()).unwrap_or(i64::MAX).max(1));
+            let to = committed.min(assigned.next_offset.saturating_add(most));
+            if self.replay(log, source, to, &verdicts, &mut assigned)?.is_break() {
                 return Ok(None);
             }
-            assigned.next_offset = committed;
+            assigned.next_offset = to;
+            if to == committed {
+                return Ok(Some((assigned, from_snapshot)));
+            }
+            if let Some(saver) = self.saver.as_deref_mut() {
+                assigned = saver.save_in_replay(&*self.processor, log, source, assigned)?;
+            }
         }
-        Ok(Some((assigned, from_snapshot)))
     }
 
     /// A partition as the newest usable snapshot holds it, and the segments that it has without one.
@@ -68,7 +81,11 @@ impl<P: Processor> Restore<'_, P> {
         let (Some(options), Some(state_format)) = (&self.options.snapshots, self.processor.state_format()) else { return Ok((None, None)) };
         let of = (state_format, log.topic_id(source)?, source.partition);
         let new_log_time = LogTime::new(&self.options.log_time);
-        let load = |saved: &[u8]| self.processor.load(source, saved);
+        let load = |saved: &[u8]| {
+            let state = self.processor.load(source, saved)?;
+            let segments = self.processor.segments(&state);
+            Ok((state, segments))
+        };
         let saved = snapshots::newest_usable(options, self.processor.name(), of, bounds, &new_log_time, load);
         Ok((saved.map(Assigned::saved), Some(snapshots::no_segments(options, self.processor.name(), of))))
     }

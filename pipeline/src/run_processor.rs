@@ -283,7 +283,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         self.has_moved = false;
         self.totals.commits += 1;
         if let Some(saver) = &mut self.saver {
-            saver.committed(&*self.processor, log, &mut self.assigned)?;
+            saver.committed(&*self.processor, log, &mut self.assigned, self.totals.records)?;
             if saver.is_waited_for() {
                 saver.settle(&*self.processor, &mut self.assigned);
             }
@@ -317,7 +317,8 @@ impl<P: Processor> ProcessorRun<'_, P> {
     fn restore_all<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
         while let Some(&source) = self.unrestored.first() {
             let (dead_letters, options, replayed) = (self.dead_letters, self.options, &mut self.totals.replayed);
-            let mut restore = Restore { processor: &mut *self.processor, dead_letters, options, shutdown, replayed };
+            let saver = self.saver.as_mut();
+            let mut restore = Restore { processor: &mut *self.processor, dead_letters, options, shutdown, saver, replayed };
             let Some((assigned, from_snapshot)) = restore.partition(log, source)? else { return Ok(()) };
             log.seek(source, assigned.next_offset)?;
             if let (Some(saver), Some(offset)) = (&mut self.saver, from_snapshot) {

@@ -7,6 +7,8 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use producers::simulate::Rate;
 
+use crate::config::Flags;
+
 /// From players' events to resume positions, sessions and quality of service.
 #[derive(Debug, Parser)]
 #[command(
@@ -92,7 +94,11 @@ Events without event_id get one made of what they say. Events of a type that thi
 Rates are shares of the events, as in 0.05 or 5%. The same seed, start, sessions and rates give the same records, byte for byte. The run \
 lasts one to five days of its own time; without --start it has ended half an hour ago, so that all sessions are closed. What every session and every resume position must come to is written to \
 DIR/truth/*.ndjson, from the viewers' own timelines; a figure that lost events have made unknowable is null there, and named under \
-unprovable. Poison ends as dead letters: they are expected, and no bad news.")]
+unprovable. Poison ends as dead letters: they are expected, and no bad news.
+
+How far the run has come is noted with its records: one that was cut off goes on where it stopped when the same command is run again, and \
+one that has ended appends nothing any more. Without --start the start that was taken first is taken again. Another --seed appends another \
+run; the same seed and start with other sessions or rates are refused, since the events would have the ids of those that are there.")]
     Simulate(Simulate),
     /// Show the records of a topic
     #[command(after_help = "Examples:
@@ -152,11 +158,24 @@ was cut off has not processed is pending, and no fault. Exit status 1 where anyt
     Schemas(Schemas),
 }
 
+/// What the stages are told that a command runs.
+#[derive(Debug, Args)]
+pub(crate) struct Stages {
+    /// How often the state of each partition is saved, as in 30s; 0s: at each commit [default: 3m]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) snapshot_interval: Option<String>,
+    /// Where it is saved: a folder, or s3://bucket/prefix [default: in the data folder]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) snapshots: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Dev {
     /// Where to listen: a loopback address and a port; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) stages: Stages,
 }
 
 #[derive(Debug, Args)]
@@ -191,6 +210,8 @@ pub(crate) struct ViewingActivity {
     /// When the rows are said to have been received: RFC 3339, a date or microseconds since 1970 [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
+    #[command(flatten)]
+    pub(crate) stages: Stages,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +225,8 @@ pub(crate) struct Ingest {
     /// When events that don't say so are said to have been received: RFC 3339, a date or microseconds since 1970 [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
+    #[command(flatten)]
+    pub(crate) stages: Stages,
 }
 
 #[derive(Debug, Args)]
@@ -229,9 +252,12 @@ pub(crate) struct Simulate {
     /// Records that must be refused, on top of the events
     #[arg(long, value_name = "RATE", default_value = "0%")]
     pub(crate) poison: Rate,
-    /// When the first viewer begins: RFC 3339, a date or microseconds since 1970 [default: so that the run has just ended]
+    /// When the first viewer begins: RFC 3339, a date or microseconds since 1970 [default: so that the run has just ended, or as it was when the same
+    /// was simulated first]
     #[arg(long, value_name = "T")]
     pub(crate) start: Option<String>,
+    #[command(flatten)]
+    pub(crate) stages: Stages,
 }
 
 #[derive(Debug, Args)]
@@ -336,6 +362,22 @@ pub(crate) enum Schemas {
   playhead schemas check
   playhead schemas check --json")]
     Check,
+}
+
+impl Cli {
+    /// What the command line says of the configuration.
+    pub(crate) fn flags(&self) -> Flags<'_> {
+        let stages = match &self.command {
+            Command::Dev(args) => Some(&args.stages),
+            Command::Import(Import::ViewingActivity(args)) => Some(&args.stages),
+            Command::Ingest(args) => Some(&args.stages),
+            Command::Simulate(args) => Some(&args.stages),
+            _ => None,
+        };
+        let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
+        let snapshots = stages.and_then(|stages| stages.snapshots.as_deref());
+        Flags { file: self.config.as_deref(), data: self.data.as_deref(), snapshot_interval, snapshots }
+    }
 }
 
 fn whole_number<N: FromStr>(text: &str) -> Result<N, &'static str> {

@@ -30,8 +30,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a replay makes way for a sign of life. Nobody listens for it on a local log.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often the state of each partition is saved, where it has moved. It is saved when a run ends, too.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_mins(3);
+/// States are saved at the latest after so many records: half a million sessions of twenty, some hundred megabytes that are closed and still
+/// in memory.
+const SNAPSHOT_RECORDS: u64 = 10_000_000;
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,7 +127,7 @@ impl Stage {
 /// dead_letters.
 fn run_playback(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyhow::Result<Totals> {
     let settings = &config.playback;
-    let rules = PlaybackConfig {
+    let playback = PlaybackConfig {
         state_horizon_ms: settings.state_horizon_ms,
         silence_ms: settings.silence_ms,
         max_session_events: settings.max_session_events,
@@ -136,18 +137,18 @@ fn run_playback(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyh
         dead_letters_partitions: folder.partitions("dead_letters")?,
         ..PlaybackConfig::with_partitions(1)
     };
-    let mut playback = Playback::new(rules, Arc::clone(&folder.registry) as _)?;
+    let mut playback = Playback::new(playback, Arc::clone(&folder.registry) as _)?;
     run_stage(folder, config, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, until)
 }
 
 /// viewing_progress (re-keyed from playback_events by profile) -> profile -> resume_state, dead_letters.
 fn run_profile(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyhow::Result<Totals> {
-    let rules = ProfileConfig {
+    let profile = ProfileConfig {
         state_horizon_ms: config.playback.state_horizon_ms,
         partitions: folder.partitions("viewing_progress")?,
         dead_letters_partitions: folder.partitions("dead_letters")?,
     };
-    let mut profile = Profile::new(rules, Arc::clone(&folder.registry) as _)?;
+    let mut profile = Profile::new(profile, Arc::clone(&folder.registry) as _)?;
     let log_time = LogTimeRule::Heartbeats { topic: "playback_events".to_owned(), partitions: folder.partitions("playback_events")? };
     run_stage(folder, config, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, until)
 }
@@ -218,7 +219,8 @@ fn run_stage<P: Processor>(
         stop_when_caught_up: until.is_end(),
         snapshots: Some(SnapshotOptions {
             store: snapshot_stores::open(&config.state.snapshots, &folder.path, &name)?,
-            interval: SNAPSHOT_INTERVAL,
+            interval: config.state.snapshot_interval,
+            records: SNAPSHOT_RECORDS,
             on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
         }),
     };

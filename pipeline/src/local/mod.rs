@@ -10,6 +10,7 @@ mod format;
 mod lane;
 mod store;
 mod topics;
+mod whole_file;
 mod writer;
 
 use std::ops::ControlFlow;
@@ -30,6 +31,7 @@ pub use format::FORMAT_VERSION;
 pub use lane::LocalLane;
 pub use store::Clock;
 pub use topics::{TopicInfo, TopicOptions};
+pub use whole_file::make_whole;
 
 use block::BlockReader;
 use store::{Place, Store};
@@ -93,7 +95,10 @@ impl LocalLog {
     /// # Errors
     /// Where it is in use, of a newer format, or no log at all.
     pub fn open_with(path: &Path, options: LocalLogOptions) -> Result<Self, LocalLogError> {
-        let database = Builder::new().set_cache_size(options.cache_bytes).create(path).map_err(|error| match error {
+        // The storage engine takes a file that was being made when a process died for one of another kind.
+        let made = make_whole(path, |unfinished| Builder::new().create(unfinished).map(drop));
+        let opened = made.and_then(|()| Builder::new().set_cache_size(options.cache_bytes).create(path));
+        let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => LocalLogError::InUse { path: path.to_owned() },
             error => LocalLogError::Unreadable { path: path.to_owned(), cause: Box::new(error.into()) },
         })?;

@@ -44,6 +44,9 @@ pub struct SnapshotOptions {
     pub store: Arc<dyn SnapshotStore>,
     /// How often each partition is saved, where it has moved. Zero: at each commit, and waited for; for tests.
     pub interval: Duration,
+    /// They are saved sooner after so many records, in a replay too: what is closed leaves memory only with a snapshot, and a lane that
+    /// catches up closes in a minute the sessions of hours.
+    pub records: u64,
     /// Told in words of a snapshot that could not be written or used. The run goes on.
     pub on_problem: fn(&str),
 }

@@ -42,6 +42,8 @@ pub(crate) struct Saver {
     /// Partitions that are due, after the one that is being saved.
     due: VecDeque<TopicPartition>,
     last_round: Instant,
+    /// Records that the run had processed by then.
+    records_by_then: u64,
     current: Option<Current>,
     /// A job that found no room yet.
     waiting: Option<Job>,
@@ -60,6 +62,7 @@ impl Saver {
             writer: Writer::start(&options.store),
             due: VecDeque::new(),
             last_round: Instant::now(),
+            records_by_then: 0,
             current: None,
             waiting: None,
             saved: BTreeMap::new(),
@@ -84,8 +87,25 @@ impl Saver {
         }
     }
 
-    /// To be called right after a commit: every state is as its committed position says. Begins to save the next partition that is due.
+    /// To be called right after a commit, with the records that the run has processed: every state is as its committed position says. Begins
+    /// to save the next partition that is due.
     pub(crate) fn committed<P: Processor, L: Log>(
+        &mut self,
+        processor: &P,
+        log: &mut L,
+        assigned: &mut AllAssigned<P::State>,
+        records: u64,
+    ) -> Result<(), LogError> {
+        let is_round_due = self.last_round.elapsed() >= self.options.interval || records - self.records_by_then >= self.options.records;
+        if self.current.is_none() && self.due.is_empty() && is_round_due {
+            self.last_round = Instant::now();
+            self.records_by_then = records;
+            self.due.extend(assigned.keys());
+        }
+        self.begin_next(processor, log, assigned)
+    }
+
+    fn begin_next<P: Processor, L: Log>(
         &mut self,
         processor: &P,
         log: &mut L,
@@ -93,10 +113,6 @@ impl Saver {
     ) -> Result<(), LogError> {
         if self.current.is_some() {
             return Ok(());
-        }
-        if self.due.is_empty() && self.last_round.elapsed() >= self.options.interval {
-            self.last_round = Instant::now();
-            self.due.extend(assigned.keys());
         }
         while let Some(source) = self.due.pop_front() {
             let Some(assigned) = assigned.get_mut(&source) else { continue };
@@ -173,10 +189,32 @@ impl Saver {
         self.settle(processor, assigned);
         self.due = assigned.keys().copied().collect();
         while !self.due.is_empty() {
-            self.committed(processor, log, assigned)?;
+            self.begin_next(processor, log, assigned)?;
             self.settle(processor, assigned);
         }
         Ok(())
+    }
+
+    /// Saves a partition to its end in the middle of its replay, when nothing else can go on anyway. A save under way of another one is
+    /// given up: its turn comes again.
+    pub(crate) fn save_in_replay<P: Processor, L: Log>(
+        &mut self,
+        processor: &P,
+        log: &mut L,
+        source: TopicPartition,
+        assigned: Assigned<P::State>,
+    ) -> Result<Assigned<P::State>, LogError> {
+        if let Some(Current { source: other, .. }) = self.current {
+            self.forget(other);
+        }
+        let mut alone = BTreeMap::from([(source, assigned)]);
+        self.finish(processor, log, &mut alone)?;
+        Ok(alone.remove(&source).expect("a save takes no partition away"))
+    }
+
+    /// After so many records of a replay the state is worth saving.
+    pub(crate) fn records_between_saves(&self) -> u64 {
+        self.options.records
     }
 
     /// Saves what is begun to its end, and waits until it is written.

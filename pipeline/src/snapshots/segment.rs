@@ -3,6 +3,7 @@
 //! ```text
 //! magic | version | state format | (length u32 | xxh3-64 of the bytes | bytes) ...
 //! ```
+//! Its version is that of the snapshots which name it.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -10,11 +11,10 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::file::VERSION;
 use super::{Fields, SnapshotStore};
 
 const MAGIC: &[u8; 8] = b"playsegm";
-/// Raised with every change of the layout above.
-const VERSION: u32 = 1;
 const HEAD_BYTES: usize = 20;
 /// Length and hash in front of what was put away.
 const FRAME_BYTES: usize = 12;
@@ -194,10 +194,18 @@ impl Segments {
     }
 
     fn check_head(&self, head: &[u8]) -> Result<(), NotRead> {
+        let damaged = |why: String| Err(NotRead::Damaged(why));
         let mut rest = Fields(head);
-        let is_ours = rest.array() == Some(*MAGIC)
-            && rest.array().map(u32::from_le_bytes) == Some(VERSION)
-            && rest.array().map(u64::from_le_bytes) == Some(self.state_format);
-        if is_ours { Ok(()) } else { Err(NotRead::Damaged("it is no segment of this program's format".to_owned())) }
+        if rest.array() != Some(*MAGIC) {
+            return damaged("it is no segment".to_owned());
+        }
+        let version = rest.array().map_or(0, u32::from_le_bytes);
+        if version != VERSION {
+            return damaged(format!("its version is {version}, this program reads {VERSION}"));
+        }
+        if rest.array().map(u64::from_le_bytes) != Some(self.state_format) {
+            return damaged("it is of another format or configuration".to_owned());
+        }
+        Ok(())
     }
 }

@@ -104,3 +104,16 @@ fn one_that_is_damaged_in_the_middle_of_a_run_loses_the_transaction_and_nothing_
     let problems = problems();
     assert!(problems.iter().any(|problem| problem.contains("is restored without it")), "{problems:?}");
 }
+
+#[test]
+fn one_of_another_version_is_not_read() {
+    let inputs = scene::inputs(5, 400);
+    let store = Arc::new(MemoryStore::default());
+    let options = saving(&store, AT_ONCE);
+    let log = log_in_two(&inputs, 250, |log| _ = run(&mut lane(log), &options).unwrap());
+    store.with(|held| held.iter_mut().filter(|((_, name), _)| name.ends_with(".segment")).for_each(|(_, bytes)| bytes[8] += 1));
+    run(&mut lane(&log), &options).unwrap();
+    assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
+    let problems = problems();
+    assert!(problems.iter().any(|problem| problem.contains("its version is 3, this program reads 2")), "{problems:?}");
+}

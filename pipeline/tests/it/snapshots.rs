@@ -26,7 +26,7 @@ pub(crate) const MEANWHILE: Duration = Duration::from_nanos(1);
 pub(crate) fn saving(store: &Arc<impl SnapshotStore + 'static>, interval: Duration) -> RunOptions {
     let on_problem = |problem: &str| PROBLEMS.with_borrow_mut(|problems| problems.push(problem.to_owned()));
     let store = Arc::clone(store) as Arc<dyn SnapshotStore>;
-    RunOptions { snapshots: Some(SnapshotOptions { store, interval, on_problem }), ..options(7) }
+    RunOptions { snapshots: Some(SnapshotOptions { store, interval, records: u64::MAX, on_problem }), ..options(7) }
 }
 
 /// Names of a folder's files that end so.
@@ -245,6 +245,44 @@ fn in_a_folder_they_survive_the_process_and_an_unfinished_one_is_none() {
     assert_eq!(totals.replayed, 0);
     assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
     assert_eq!(problems(), Vec::<String>::new());
+}
+
+fn after_records(store: &Arc<MemoryStore>, records: u64) -> RunOptions {
+    let mut options = saving(store, Duration::from_hours(1));
+    options.snapshots.as_mut().unwrap().records = records;
+    options
+}
+
+/// A lane that catches up closes in a minute the sessions of hours: they may not all stay in memory until the interval is over.
+#[test]
+fn they_are_written_after_so_many_records_too() {
+    let inputs = scene::inputs(10, 400);
+    let store = Arc::new(MemoryStore::default());
+    let log = memory_log(&inputs);
+    let crash = Fault { at: 12, of: Some(Call::Commit), kind: FaultKind::Crash };
+    run(&mut FaultLog::new(lane(&log), &[crash]), &after_records(&store, 1_000)).unwrap_err();
+    assert!(store.with(|held| held.is_empty()));
+    run(&mut FaultLog::new(lane(&log), &[crash]), &after_records(&store, 30)).unwrap_err();
+    assert!(store.with(|held| !held.is_empty()));
+    run(&mut lane(&log), &after_records(&store, 30)).unwrap();
+    assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
+}
+
+#[test]
+fn a_long_replay_is_saved_on_its_way() {
+    let inputs = scene::inputs(11, 400);
+    for records in [1, 20, 60] {
+        let store = Arc::new(MemoryStore::default());
+        let log = log_in_two(&inputs, 300, |log| _ = run(&mut lane(log), &options(7)).unwrap());
+        let crash = Fault { at: 1, of: Some(Call::Send), kind: FaultKind::Crash };
+        run(&mut FaultLog::new(lane(&log), &[crash]), &after_records(&store, records)).unwrap_err();
+        assert!(store.with(|held| held.keys().any(|(_, name)| name.ends_with(".snapshot"))), "{records}");
+        // The next restore goes on from there.
+        let totals = run(&mut lane(&log), &after_records(&store, records)).unwrap();
+        assert!(totals.replayed <= records * u64::from(PARTITIONS), "{} with one after {records} records", totals.replayed);
+        assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
+        assert_eq!(problems(), Vec::<String>::new());
+    }
 }
 
 #[test]

@@ -50,15 +50,15 @@ pub(super) fn audit(folder: &DataFolder, truth: &Path, report: &Report, progress
     Ok(comparison.report)
 }
 
-/// The totals of every run that was finished.
+/// The totals of every run that was finished. What is unfinished beside them is a copy that was being made anew.
 fn runs(truth: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let nothing = || format!("--truth: there is no truth in {}: `playhead simulate` writes it", truth.display());
     let mut runs = Vec::new();
     for entry in std::fs::read_dir(truth).with_context(nothing)? {
         let path = entry.with_context(nothing)?.path();
         let name = path.to_str().unwrap_or_default();
-        if name.ends_with(UNFINISHED) {
-            bail!("--truth: {name}: that run was cut off, so nobody knows what all of it comes to; simulate anew, into another folder");
+        if name.ends_with(UNFINISHED) && !is_finished(&path) {
+            bail!("--truth: {name}: that run was cut off: run the same `playhead simulate` again, and it goes on where it stopped");
         }
         if name.ends_with(TOTALS) {
             runs.push(path);
@@ -69,6 +69,13 @@ fn runs(truth: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     runs.sort();
     Ok(runs)
+}
+
+/// Whether the run of an unfinished file, `<run>.<kind>.ndjson.unfinished`, has its totals.
+fn is_finished(unfinished: &Path) -> bool {
+    let name = unfinished.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let run = name.strip_suffix(UNFINISHED).and_then(|name| name.strip_suffix(".ndjson")).and_then(|name| name.rsplit_once('.'));
+    run.is_some_and(|(run, _)| unfinished.with_file_name(format!("{run}{TOTALS}")).exists())
 }
 
 /// Another file of the same run.

@@ -1,6 +1,6 @@
 //! `playhead audit`
 
-use super::simulate::TRUTH;
+use super::truth_files::TRUTH;
 use crate::answer::Answer;
 use crate::audit::{Figure, Findings, Report, TruthReport, audit};
 use crate::cli::Audit;

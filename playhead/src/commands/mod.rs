@@ -15,6 +15,7 @@ mod session;
 mod simulate;
 mod stream_input;
 mod summary;
+mod truth_files;
 mod unreported;
 
 use std::ffi::OsString;
@@ -37,7 +38,7 @@ use crate::{owner, topology};
 /// # Errors
 /// Whatever keeps it from answering.
 pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
-    let config = config::load(cli.data.as_deref(), cli.config.as_deref())?;
+    let config = config::load(cli.flags())?;
     let mut answer = Answer::new(cli.json);
     let verdict = match &cli.command {
         Command::Import(Import::ViewingActivity(args)) => import::run(args, &config, &mut answer),

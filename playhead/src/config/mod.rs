@@ -5,6 +5,7 @@ mod file;
 mod setting;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -26,13 +27,6 @@ pub(crate) struct Config {
     pub(crate) state: StateSettings,
 }
 
-/// `[state]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StateSettings {
-    /// Where processors' saved states go.
-    pub(crate) snapshots: SnapshotPlace,
-}
-
 /// `[playback]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlaybackSettings {
@@ -46,25 +40,53 @@ pub(crate) struct PlaybackSettings {
     pub(crate) max_session_events: u32,
 }
 
-/// Reads the configuration. `data` and `file` are the flags of those names.
+/// `[state]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StateSettings {
+    /// How often the state of each partition is saved, where it has moved. It is saved when a run ends, too. Zero: at each commit, and waited for.
+    pub(crate) snapshot_interval: Duration,
+    /// Where it is saved.
+    pub(crate) snapshots: SnapshotPlace,
+}
+
+/// What flags say of the configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flags<'a> {
+    /// `--config`.
+    pub(crate) file: Option<&'a Path>,
+    /// `--data`.
+    pub(crate) data: Option<&'a Path>,
+    /// `--snapshot-interval`.
+    pub(crate) snapshot_interval: Option<&'a str>,
+    /// `--snapshots`.
+    pub(crate) snapshots: Option<&'a str>,
+}
+
+/// Reads the configuration.
 ///
 /// # Errors
 /// Where a key is unknown, a value of the wrong type or out of range: the place and the key are named.
-pub(crate) fn load(data: Option<&Path>, file: Option<&Path>) -> anyhow::Result<Config> {
+pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
     let mut values = Values::defaults();
-    if let Some((path, text)) = read_file(file)? {
+    if let Some((path, text)) = read_file(flags.file)? {
         file::read(&path, &text, &mut values)?;
     }
     for setting in SETTINGS {
         let name = setting.environment_name();
         if let Some(text) = std::env::var_os(&name) {
             let text = text.to_str().with_context(|| format!("{name}: is not UTF-8"))?;
-            values.set(setting.key, setting.parse(text).map_err(|problem| anyhow::anyhow!("{name}: {problem}"))?, name);
+            values.parse(setting.key, text, &name)?;
         }
     }
-    if let Some(data) = data {
+    if let Some(data) = flags.data {
         let data = data.to_str().context("--data: is not UTF-8")?;
         values.set("data", Value::Text(data.to_owned()), "--data".to_owned());
+    }
+    if let Some(text) = flags.snapshot_interval {
+        values.parse("state.snapshot_interval", text, "--snapshot-interval")?;
+    }
+    if let Some(text) = flags.snapshots {
+        values.parse("state.snapshots", text, "--snapshots")?;
     }
     check(&values)
 }
@@ -109,5 +131,6 @@ fn state(values: &Values) -> anyhow::Result<StateSettings> {
     let endpoint = snapshot_stores::endpoint(values.text(endpoint)).map_err(|problem| wrong(endpoint, problem))?;
     let snapshots = "state.snapshots";
     let snapshots = SnapshotPlace::parse(values.text(snapshots), endpoint).map_err(|problem| wrong(snapshots, problem))?;
-    Ok(StateSettings { snapshots })
+    let interval_ms = values.number("state.snapshot_interval").unsigned_abs();
+    Ok(StateSettings { snapshot_interval: Duration::from_millis(interval_ms), snapshots })
 }

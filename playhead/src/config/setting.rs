@@ -34,6 +34,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "playback.state_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "78h" },
     Setting { key: "playback.silence", kind: Kind::Duration(60_000, 24 * HOUR_MS), default: "30m" },
     Setting { key: "playback.max_session_events", kind: Kind::Integer(1, PlaybackConfig::MAX_SESSION_EVENTS as i64), default: "20000" },
+    Setting { key: "state.snapshot_interval", kind: Kind::Duration(0, 24 * HOUR_MS), default: "3m" },
     // Nothing: in the data folder, and the environment's.
     Setting { key: "state.snapshots", kind: Kind::Text, default: "" },
     Setting { key: "state.s3_endpoint", kind: Kind::Text, default: "" },
@@ -97,6 +98,14 @@ impl Values {
 
     pub(super) fn set(&mut self, key: &'static str, value: Value, origin: String) {
         self.values.insert(key, (value, origin));
+    }
+
+    /// Sets what a text from `origin`, a flag or a variable, says.
+    pub(super) fn parse(&mut self, key: &'static str, text: &str, origin: &str) -> anyhow::Result<()> {
+        let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("only keys of SETTINGS are set");
+        let value = setting.parse(text).map_err(|problem| anyhow::anyhow!("{origin}: {problem}"))?;
+        self.set(key, value, origin.to_owned());
+        Ok(())
     }
 
     pub(super) fn origin(&self, key: &str) -> &str {

@@ -7,10 +7,12 @@ mod backup;
 mod dead_store;
 mod dev;
 mod dev_server;
+mod formats;
 mod ingest;
 mod kills;
 mod mistakes;
 mod ownership;
+mod read_only;
 mod real_file;
 mod rebuilt;
 #[cfg(feature = "s3-tests")]

@@ -42,6 +42,7 @@ fn of_the_command_line() {
         (&["simulate", "--poison", "101%"], &["'101%'", "--poison"]),
         (&["simulate", "--sessions", "0"], &["'0'", "--sessions", "at least 1"]),
         (&["simulate", "--seed", "first"], &["'first'", "--seed"]),
+        (&["simulate", "--snapshot-interval", "5"], &["--snapshot-interval: \"5\" must be a duration", "between 0ms and 24h"]),
         (&["simulate", "--start", "tomorrow"], &["--start", "\"tomorrow\"", "RFC 3339"]),
         (&["simulate", "--start", "2924-01-01T00:00:00Z"], &["--start", "would not be over yet", "at the latest"]),
         (&["simulate", "--data", &sample], &["sample-session.ndjson is a file", "--data"]),
@@ -102,10 +103,12 @@ fn of_the_configuration() {
         ("[playback]\nmax_session_events = 0", &["line 2: playback.max_session_events: \"0\" must be a whole number between 1 and"]),
         ("[playback]\nstate_horizon = \"77h\"", &["line 2: playback.state_horizon: 77h is too short", "72h, from the default", "+ 6h"]),
         ("[playback]\nlate_horizon = \"80h\"", &["the default: playback.state_horizon: 78h", "80h, from playhead.toml, line 2"]),
+        ("[state]\nsnapshot_interval = \"25h\"", &["line 2: state.snapshot_interval: \"25h\"", "between 0ms and 24h", "\"3m\""]),
         ("data = \"x\"\ndata = \"y\"", &["playhead.toml, line 2: not TOML"]),
         ("[playback", &["playhead.toml, line 1: not TOML"]),
         ("data = \"\"", &["line 1: data: is empty"]),
         ("[state]\nsnapshots = \"gs://bucket\"", &["line 2: state.snapshots: \"gs://bucket\" begins with gs:", "s3://bucket/prefix"]),
+        ("[state]\nsnapshots = 3", &["line 2: state.snapshots: a value of type integer must be text"]),
         ("[state]\nsnapshots = \"s3://\"", &["line 2: state.snapshots: \"s3://\" names no bucket"]),
         ("[state]\ns3_endpoint = \"127.0.0.1:7070\"", &["line 2: state.s3_endpoint: \"127.0.0.1:7070\" must be a URL"]),
     ];
@@ -123,6 +126,7 @@ fn of_the_environment() {
         ("PLAYHEAD_PLAYBACK_LATE_HORIZON", "soon", "PLAYHEAD_PLAYBACK_LATE_HORIZON: \"soon\" must be a duration"),
         ("PLAYHEAD_PLAYBACK_MAX_SESSION_EVENTS", "1e3", "PLAYHEAD_PLAYBACK_MAX_SESSION_EVENTS: \"1e3\" must be a whole number"),
         ("PLAYHEAD_PLAYBACK_STATE_HORIZON", "85h", "PLAYHEAD_PLAYBACK_STATE_HORIZON: playback.state_horizon: 85h is too short"),
+        ("PLAYHEAD_STATE_SNAPSHOT_INTERVAL", "often", "PLAYHEAD_STATE_SNAPSHOT_INTERVAL: \"often\" must be a duration"),
         ("PLAYHEAD_CONFIG", "other.toml", "other.toml"),
         // Well configured: the environment goes over the file. What is left is that there is no data.
         ("PLAYHEAD_PLAYBACK_STATE_HORIZON", "86h", "there is no data in playhead-data"),

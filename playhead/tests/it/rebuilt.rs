@@ -72,6 +72,11 @@ impl Parts {
         self.store.get_mut(name).unwrap()
     }
 
+    /// The identity of a topic.
+    pub(crate) fn topic_id(&self, name: &str) -> TopicId {
+        self.ids[name]
+    }
+
     /// A decoder that knows every schema.
     pub(crate) fn decoder<R: schemas::Record<'static>>(&self) -> Decoder {
         let mut decoder = Decoder::new::<R>(Arc::clone(&self.registry) as _);

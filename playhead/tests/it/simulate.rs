@@ -110,17 +110,62 @@ fn the_serving_store_has_it_too() {
     assert_eq!(differences, Vec::<String>::new());
 }
 
+/// Records on the raw topic, heartbeats included.
+fn raw_records(folder: &Folder) -> usize {
+    folder.json_lines(&["read", "playback_events", "--heartbeats"]).len()
+}
+
 #[test]
-fn the_same_run_is_refused_and_another_goes_beside_it() {
+fn a_run_that_is_there_is_not_appended_again_and_its_truth_is_made_good() {
+    let folder = Folder::new();
+    let simulate = ["simulate", "--sessions", "5", "--start", START, "--poison", "3%"];
+    let first = folder.json(&simulate);
+    let records = raw_records(&folder);
+    let truths = || ["sessions", "resume", "totals"].map(|kind| truth(&folder, kind));
+    let told = truths();
+    for file in fs::read_dir(folder.data().join("truth")).unwrap() {
+        fs::write(file.unwrap().path(), "nonsense").unwrap();
+    }
+    let again = folder.json(&simulate);
+    assert_eq!(truths(), told);
+    assert_eq!((&first["already_there"], &again["already_there"]), (&json!(0), &first["simulated"]["raw_records"]));
+    assert_eq!((&again["simulated"], &again["dead_letters"]), (&first["simulated"], &json!(0)));
+    assert_eq!(raw_records(&folder), records);
+    let said = folder.well(&simulate);
+    assert!(said.contains("this run lies in the log already, and nothing was appended"), "{said}");
+    assert_eq!(raw_records(&folder), records);
+    folder.well(&["audit", "--truth"]);
+}
+
+#[test]
+fn without_a_start_the_first_one_is_taken_again() {
+    let folder = Folder::new();
+    let first = folder.json(&["simulate", "--sessions", "3"]);
+    let again = folder.json(&["simulate", "--sessions", "3"]);
+    assert_eq!(again["already_there"], first["simulated"]["raw_records"]);
+    assert_eq!(again["simulated"], first["simulated"]);
+    // It is the same run as one that is given this start, and another with other settings.
+    let start = text(&first["simulated"], "start");
+    assert_eq!(folder.json(&["simulate", "--sessions", "3", "--start", start])["already_there"], first["simulated"]["raw_records"]);
+    assert_eq!(folder.json(&["simulate", "--sessions", "3", "--late", "5%"])["already_there"], 0);
+    assert_eq!(folder.json(&["simulate", "--sessions", "3", "--seed", "2"])["already_there"], 0);
+}
+
+#[test]
+fn the_same_viewers_handled_otherwise_are_refused_and_others_go_beside_them() {
     let folder = Folder::new();
     folder.well(&["simulate", "--sessions", "5", "--start", START]);
-    let again = folder.run(&["simulate", "--sessions", "5", "--start", START]);
-    assert_eq!((again.code, again.out.as_str()), (2, ""));
-    assert!(again.err.contains("seed-1-start-20260105T000000.000Z") && again.err.contains("--seed"), "{}", again.err);
+    for other in [["--sessions", "6"], ["--sessions=5", "--lost=1%"]] {
+        let refused = folder.run(&[&["simulate", "--start", START], &other[..]].concat());
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+        let is_named = refused.err.contains("seed-1-start-20260105T000000.000Z") && refused.err.contains("\"sessions\":5");
+        assert!(is_named && refused.err.contains("another seed or start"), "{}", refused.err);
+    }
     let said = folder.well(&["simulate", "--sessions", "5", "--seed", "2"]);
     assert!(said.contains("5 sessions of ") && said.contains("truth: "), "{said}");
     assert!(!said.contains("note:"), "{said}");
     assert_eq!(fs::read_dir(folder.data().join("truth")).unwrap().count(), 6);
+    folder.well(&["audit", "--truth"]);
     // From the middle of what is there already.
     let said = folder.well(&["simulate", "--sessions", "5", "--start", "2026-01-04"]);
     assert!(said.contains("note: the log reaches beyond this run"), "{said}");

@@ -115,6 +115,7 @@ impl World {
             snapshots: self.snapshot_interval.map(|interval| SnapshotOptions {
                 store: Arc::<MemoryStore>::clone(&self.store),
                 interval,
+                records: u64::MAX,
                 on_problem: |_| {},
             }),
         };

@@ -12,6 +12,7 @@
 //! | what the player says | `events` |
 //! | how it comes to the log: copies, disorder, late, lost, poison | `delivery`, `poison` |
 //! | the sessions of a run in order of time | `session`, `generator` |
+//! | how they are appended, each once, also where the run is cut off and goes on | `run`, `progress` |
 //! | what the stores must come to | `figures`, `loss`, [`truth`] |
 //!
 //! Two things are wrong in reality and not here: clocks drift, and players have bugs.
@@ -24,6 +25,7 @@ mod figures;
 mod generator;
 mod loss;
 mod poison;
+mod progress;
 mod random;
 mod run;
 mod screen;
@@ -33,5 +35,6 @@ pub mod truth;
 mod viewing;
 
 pub use generator::{Generator, SimulatedRecord, TruthSink, latest_start_ms};
-pub use run::{SimulateError, SimulateOptions, outputs, simulate};
+pub use progress::{INPUTS, group, remembered_start, start_group};
+pub use run::{SimulateError, SimulateOptions, SimulateReport, Simulation, outputs};
 pub use settings::{NotARate, Rate, Settings};

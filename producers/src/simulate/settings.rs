@@ -81,7 +81,8 @@ impl fmt::Display for Rate {
 }
 
 /// What is simulated. The same settings give the same records and the same truth, byte for byte.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// From which everything random is drawn.
     pub seed: u64,

@@ -9,4 +9,5 @@ mod import;
 mod ingest;
 mod lines;
 mod simulate;
+mod simulate_run;
 mod support;

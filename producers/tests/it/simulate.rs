@@ -1,28 +1,26 @@
-//! A run as it comes to the log.
+//! A run as it is made up.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use producers::simulate::truth::{ResumeTruth, SessionTruth, Totals};
-use producers::simulate::{
-    Generator, Rate, Settings, SimulateError, SimulateOptions, SimulatedRecord, TruthSink, latest_start_ms, outputs, simulate,
-};
+use producers::simulate::{Generator, Rate, Settings, SimulatedRecord, TruthSink, latest_start_ms};
 use schemas::{Plan, PlaybackEvent, Record as _, wire};
 
-use crate::support::{NOW_MS, PARTITIONS, lane, log, records};
+use crate::support::NOW_MS;
 
 const HOUR_MS: i64 = 3_600_000;
 
-fn settings(sessions: u32) -> Settings {
+pub(crate) fn settings(sessions: u32) -> Settings {
     let [duplicates, disorder, late, lost, poison] = ["5%", "10%", "2%", "3%", "1%"].map(|rate| rate.parse::<Rate>().unwrap());
     Settings { seed: 42, start_ms: NOW_MS - 30 * 24 * HOUR_MS, sessions, duplicates, disorder, late, lost, poison }
 }
 
 /// The truth as the lines of its files.
 #[derive(Default)]
-struct Lines {
-    sessions: Vec<SessionTruth>,
-    text: String,
+pub(crate) struct Lines {
+    pub(crate) sessions: Vec<SessionTruth>,
+    pub(crate) text: String,
 }
 
 impl TruthSink for Lines {
@@ -131,26 +129,6 @@ fn records_come_in_order_of_reception_within_the_span_and_say_so_themselves() {
 }
 
 #[test]
-fn a_run_lies_in_the_log_with_its_closing_heartbeats() {
-    let log = log();
-    let topics = outputs(PARTITIONS);
-    let options = SimulateOptions { settings: settings(50), now_ms: NOW_MS, batch_records: 500, schema_id: 1 };
-    let mut begun = 0;
-    let mut truth = Lines::default();
-    let totals = simulate(&mut lane(&log, &topics), &topics, &options, &mut truth, &mut |count| begun = count).unwrap();
-    assert_eq!((begun, totals.sessions), (50, 50));
-    let (written, heartbeats) = records(&log, "playback_events");
-    assert_eq!((written.len() as u64, heartbeats.len() as u64), (totals.raw_records, totals.heartbeats));
-    let mut by_partition: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
-    for record in &written {
-        by_partition.entry(record.partition).or_default().push(record.timestamp_ms);
-    }
-    assert!(by_partition.len() == PARTITIONS as usize && by_partition.values().all(|timestamps| timestamps.is_sorted()));
-    let last_ms = totals.last_received_at / 1_000;
-    assert!(heartbeats.iter().any(|beat| beat.timestamp_ms == last_ms + 31 * 60_000));
-}
-
-#[test]
 fn the_latest_start_lets_a_run_be_over_just_now() {
     let settings = settings(60);
     let latest_ms = latest_start_ms(&settings, NOW_MS);
@@ -160,15 +138,4 @@ fn the_latest_start_lets_a_run_be_over_just_now() {
     // What happens is the seed's doing alone.
     let (_, _, elsewhere) = generated(settings.clone());
     assert_eq!(elsewhere.last_received_at - elsewhere.start, totals.last_received_at - totals.start);
-}
-
-#[test]
-fn the_log_refuses_the_future() {
-    let log = log();
-    let topics = outputs(PARTITIONS);
-    let settings = Settings { start_ms: NOW_MS, ..settings(5) };
-    let options = SimulateOptions { settings, now_ms: NOW_MS, batch_records: 500, schema_id: 1 };
-    let refused = simulate(&mut lane(&log, &topics), &topics, &options, &mut Lines::default(), &mut |_| {});
-    assert!(matches!(refused, Err(SimulateError::Log(_))), "{refused:?}");
-    assert_eq!(records(&log, "playback_events"), (Vec::new(), Vec::new()));
 }

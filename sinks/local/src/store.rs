@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use pipeline::local::make_whole;
 use redb::{Database, ReadableDatabase, ReadableTable};
 
 use crate::FORMAT_VERSION;
@@ -33,7 +34,10 @@ impl LocalStore {
     /// See [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let unusable = |cause: String| OpenError::Unusable { path: path.to_owned(), cause };
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(|error| unusable(error.to_string()))?;
+        // The storage engine takes a file that was being made when a process died for one of another kind.
+        let made = make_whole(path, |unfinished| Database::builder().create(unfinished).map(drop));
+        let opened = made.and_then(|()| Database::builder().set_cache_size(CACHE_BYTES).create(path));
+        let database = opened.map_err(|error| unusable(error.to_string()))?;
         Self::of(database).map_err(|error| match error {
             FormatError::Newer(found) => OpenError::NewerFormat { path: path.to_owned(), found, known: FORMAT_VERSION },
             FormatError::NotOurs => OpenError::NotAServingStore { path: path.to_owned() },

@@ -94,4 +94,11 @@ fn a_run_that_was_cut_off_has_no_truth() {
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     assert!(said.err.contains("that run was cut off"), "{}", said.err);
     folder.well(&["audit"]);
+    // Of a run whose totals are there, it is a copy that was being made anew.
+    let of_run = "truth/seed-1-start-20260105T000000.000Z";
+    fs::remove_file(folder.data().join("truth/seed-2.sessions.ndjson.unfinished")).unwrap();
+    fs::write(folder.data().join(format!("{of_run}.sessions.ndjson.unfinished")), "").unwrap();
+    folder.well(&["audit", "--truth"]);
+    fs::remove_file(folder.data().join(format!("{of_run}.totals.ndjson"))).unwrap();
+    assert!(folder.run(&["audit", "--truth"]).err.contains("that run was cut off"));
 }
