@@ -14,6 +14,8 @@ pub(crate) struct Source {
     /// Offset of the next record to hand out. None until the caller has said where to read on: nothing is handed out before.
     pub(crate) position: Option<i64>,
     pub(crate) is_paused: bool,
+    /// Not fetched before the first seek.
+    pub(crate) is_new: bool,
     /// Messages held below this index were taken before a seek.
     pub(crate) held_from: usize,
 }
@@ -77,7 +79,7 @@ impl Input {
     }
 
     pub(crate) fn add(&mut self, sources: &[TopicPartition]) {
-        self.sources.extend(sources.iter().map(|&source| (source, Source::default())));
+        self.sources.extend(sources.iter().map(|&source| (source, Source { is_new: true, ..Source::default() })));
     }
 
     pub(crate) fn remove(&mut self, sources: &[TopicPartition]) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pipeline::{Batch, Committed, Log, LogError, OutputTopic, Outputs, Polled, Position, Record, TopicId, TopicPartition};
@@ -12,7 +13,7 @@ use crate::error::{is_final, log_error};
 use crate::input::Input;
 use crate::options::{LaneOptions, Membership};
 use crate::patience::Patience;
-use crate::raw::{Change, Code, Consumer, END, Failure, OffsetOf, Partitions, Place, Rebalance, Request, TopicDescription};
+use crate::raw::{Change, Client, Code, Consumer, END, Failure, Kind, OffsetOf, Partitions, Place, Rebalance, Request, TopicDescription};
 use crate::reader::Reader;
 use crate::records::{self, FlatHeaders};
 use crate::transactions::Transactions;
@@ -46,6 +47,8 @@ pub struct KafkaLane {
     headers: FlatHeaders,
     topic_check: Option<Request<Vec<TopicDescription>>>,
     last_topic_check: Instant,
+    /// Asks what is not the consumer's to know: a broker answers in order, and holds back the answer to a fetch until there is something.
+    asking: Arc<Client>,
     consumer: Consumer,
 }
 
@@ -87,6 +90,7 @@ impl KafkaLane {
 
     fn unsubscribed(options: LaneOptions, inputs: &[&str]) -> Result<Self, KafkaError> {
         let consumer = Consumer::new(&options.consumer_settings()?, options.cluster.on_log)?;
+        let asking = Arc::new(Client::new(Kind::Producer, &options.cluster.admin_settings()?, options.cluster.on_log)?);
         let mut lane = Self {
             options,
             input: Input::new(Vec::new()),
@@ -99,6 +103,7 @@ impl KafkaLane {
             headers: FlatHeaders::default(),
             topic_check: None,
             last_topic_check: Instant::now(),
+            asking,
             consumer,
         };
         lane.input = Input::new(lane.describe(inputs)?);
@@ -114,7 +119,7 @@ impl KafkaLane {
 
     fn describe(&self, topics: &[&str]) -> Result<Vec<admin::TopicInfo>, KafkaError> {
         let alive = || self.consumer.keep_alive();
-        admin::describe(self.consumer.client(), topics, &Patience { limit: self.options.patience, alive: &alive })
+        admin::describe(&self.asking, topics, &Patience { limit: self.options.patience, alive: &alive })
     }
 
     /// Asks the cluster, with signs of life.
@@ -247,7 +252,7 @@ impl KafkaLane {
         if !self.has_joined || reading.is_empty() {
             return self.has_joined;
         }
-        let ends = self.consumer.client().offsets(OffsetOf::CommittedEnd, reading.keys().copied(), ENDS_TIMEOUT);
+        let ends = self.asking.offsets(OffsetOf::CommittedEnd, reading.keys().copied(), ENDS_TIMEOUT);
         let Ok(ends) = ends.and_then(|request| request.wait()) else { return false };
         ends.iter().all(|((topic, partition), end)| reading.get(&(topic.as_str(), *partition)).is_some_and(|at| *at >= Some(*end)))
     }
@@ -259,10 +264,11 @@ impl KafkaLane {
             Change::Assigned => {
                 let mut list = Partitions::new();
                 for &source in &sources {
-                    // Where to read on is said by a seek; until then there is nothing to fetch.
                     list.push(self.input.name(source), source.partition, END, "").map_err(|failure| log_error("assignment", &failure))?;
                 }
                 self.consumer.incremental_assign(&list).map_err(|failure| log_error("assignment", &failure))?;
+                // Where to read on is said by a seek; until then there is nothing to fetch.
+                self.consumer.pause(&list).map_err(|failure| log_error("assignment", &failure))?;
                 self.has_joined = true;
                 self.input.add(&sources);
                 Ok((!sources.is_empty()).then_some(Polled::Assigned(sources)))
@@ -305,13 +311,13 @@ impl KafkaLane {
         }
         if self.topic_check.is_none() && self.last_topic_check.elapsed() >= self.options.topic_check_interval {
             self.last_topic_check = Instant::now();
-            self.topic_check = self.consumer.client().describe(self.input.names(), self.options.patience).ok();
+            self.topic_check = self.asking.describe(self.input.names(), self.options.patience).ok();
         }
         Ok(())
     }
 
     fn check_topics_now(&self) -> Result<(), LogError> {
-        self.input.check(&self.ask("input", |timeout| self.consumer.client().describe(self.input.names(), timeout))?)
+        self.input.check(&self.ask("input", |timeout| self.asking.describe(self.input.names(), timeout))?)
     }
 
     /// Commits positions by themselves.
@@ -429,7 +435,7 @@ impl Log for KafkaLane {
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError> {
         let place = (self.input.name(source), source.partition);
         let offset = |of| -> Result<i64, LogError> {
-            let offsets = self.ask("bounds", |timeout| self.consumer.client().offsets(of, [place], timeout))?;
+            let offsets = self.ask("bounds", |timeout| self.asking.offsets(of, [place], timeout))?;
             Ok(offsets.values().next().copied().unwrap_or(0))
         };
         Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
@@ -483,6 +489,7 @@ impl Log for KafkaLane {
         let held = self.consumer.held();
         let state = self.input.source(source)?;
         (state.position, state.held_from) = (Some(offset), held);
+        let begins = std::mem::take(&mut state.is_new) && !state.is_paused;
         let failed = |failure: Failure| log_error("seek", &failure);
         let started = Instant::now();
         loop {
@@ -492,6 +499,7 @@ impl Log for KafkaLane {
                     self.consumer.keep_alive();
                     std::thread::sleep(SEEK_PAUSE);
                 }
+                Ok(()) if begins => return self.consumer.resume(&list).map_err(failed),
                 sought => return sought.map_err(failed),
             }
         }

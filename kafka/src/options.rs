@@ -143,6 +143,8 @@ impl Cluster {
         let mut fix = |key: &str, value: &str| _ = settings.insert(key.to_owned(), value.to_owned());
         fix("group.id", group);
         fix("enable.partition.eof", "true");
+        // A read that comes after this one must not wait for an answer that nobody needs any more.
+        fix("fetch.wait.max.ms", "10");
         CONSUMER_FIXED.iter().for_each(|(key, value)| fix(key, value));
         Ok(settings)
     }

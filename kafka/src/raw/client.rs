@@ -7,7 +7,7 @@ use rdkafka_sys::bindings as ffi;
 
 use super::error::{Code, ErrorText, Failure};
 use super::notes::Notes;
-use super::{c_string, text};
+use super::c_string;
 
 /// What a client is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,10 +119,4 @@ impl Drop for Conf {
         // SAFETY: no client was made of it.
         unsafe { ffi::rd_kafka_conf_destroy(self.0) };
     }
-}
-
-/// librdkafka's version.
-pub(crate) fn version() -> String {
-    // SAFETY: a static string.
-    unsafe { text(ffi::rd_kafka_version_str()) }
 }

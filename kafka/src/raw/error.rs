@@ -1,6 +1,6 @@
 //! What librdkafka says when it fails.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::c_char;
 use std::fmt;
 
 use rdkafka_sys::bindings as ffi;
@@ -102,9 +102,4 @@ impl fmt::Display for ErrorText {
         // SAFETY: librdkafka ends what it writes with a NUL byte, and the room was all NUL bytes.
         f.write_str(&unsafe { text(self.0.as_ptr()) })
     }
-}
-
-/// The code of a callback that passes it as a number; none of those that this version does not know.
-pub(super) fn is_code(number: c_int, code: Code) -> bool {
-    number == code as c_int
 }

@@ -1,7 +1,6 @@
 //! Messages as the client holds them, borrowed.
 
 use std::ffi::{c_char, c_void};
-use std::marker::PhantomData;
 use std::ptr;
 
 use rdkafka_sys::bindings as ffi;

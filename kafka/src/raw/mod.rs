@@ -17,9 +17,9 @@ pub(crate) use admin::{NewTopic, OffsetOf, TopicDescription};
 pub(crate) use client::{Client, Kind};
 pub(crate) use consumer::{Consumer, Membership};
 pub(crate) use error::{Code, Failure};
-pub(crate) use messages::{Message, Place};
+pub(crate) use messages::Place;
 pub(crate) use notes::{Change, Rebalance};
-pub(crate) use partitions::{END, NO_OFFSET, Partition, Partitions};
+pub(crate) use partitions::{END, Partition, Partitions};
 pub(crate) use producer::{Producer, ToSend, Topic};
 pub(crate) use request::Request;
 

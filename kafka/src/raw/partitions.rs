@@ -9,8 +9,6 @@ use rdkafka_sys::bindings as ffi;
 use super::error::{Code, Failure};
 use super::{c_string, text};
 
-/// Where nothing is known of an offset.
-pub(crate) const NO_OFFSET: i64 = -1_001;
 /// The end of a partition, whatever its offset is.
 pub(crate) const END: i64 = -1;
 
