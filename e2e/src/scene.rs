@@ -66,6 +66,7 @@ impl Scene {
             cluster: cluster.clone(),
             admin,
         };
+        eprintln!("{} {} records", scene.prefix, scene.records.len());
         let input = stage.input();
         scene.create(&input);
         for output in stage.outputs() {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use pipeline::TopicId;
 
@@ -10,6 +11,9 @@ use crate::KafkaError;
 use crate::options::Cluster;
 use crate::patience::Patience;
 use crate::raw::{self, Client, Code, Failure, Kind, OffsetOf, Request};
+
+/// Pause between two looks for a topic that was just made.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A topic to be made.
 #[derive(Clone, Debug)]
@@ -62,7 +66,16 @@ impl Admin {
             .iter()
             .map(|topic| raw::NewTopic { name: topic.name, partitions: topic.partitions, replicas: topic.replicas, settings: &topic.settings })
             .collect();
-        self.ask(|timeout| self.client.create(&new, timeout))
+        self.ask(|timeout| self.client.create(&new, timeout))?;
+        // Made, but the broker that is asked next may not have heard of it.
+        let names: Vec<&str> = topics.iter().map(|topic| topic.name).collect();
+        let started = Instant::now();
+        loop {
+            match describe(&self.client, &names, &Patience { limit: self.patience, alive: &|| {} }) {
+                Err(KafkaError::NoTopic(_)) if started.elapsed() < self.patience => thread::sleep(PAUSE),
+                described => return described.map(drop),
+            }
+        }
     }
 
     /// Deletes topics with all their records.
