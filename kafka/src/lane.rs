@@ -18,8 +18,6 @@ use crate::reader::Reader;
 use crate::records::{self, FlatHeaders};
 use crate::transactions::Transactions;
 
-/// Messages taken at once.
-const AT_ONCE: usize = 4_096;
 /// How long one try to learn committed positions may take: an open transaction that holds some is waited for.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(30);
 /// A partition is assigned before its fetching has started, and cannot be sought until then.
@@ -141,7 +139,7 @@ impl KafkaLane {
             self.consumer.release();
             (self.cursor, self.last) = (0, None);
             self.input.forget_held();
-            if self.consumer.take(Duration::ZERO, AT_ONCE) > 0 {
+            if self.consumer.take(Duration::ZERO, self.options.poll_records.max(1)) > 0 {
                 continue;
             }
             if let Some((source, position)) = self.gap()? {

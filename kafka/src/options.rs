@@ -56,6 +56,8 @@ pub struct LaneOptions {
     pub transaction_timeout: Duration,
     /// How long a question is repeated to a cluster that does not answer before the lane starts over.
     pub patience: Duration,
+    /// Records that a poll hands out at most. A stage commits between polls.
+    pub poll_records: usize,
     /// How often it is asked whether the input topics are still the same.
     pub topic_check_interval: Duration,
 }
@@ -74,6 +76,7 @@ impl LaneOptions {
             session_timeout: Duration::from_secs(10),
             transaction_timeout: Duration::from_secs(10),
             patience: Duration::from_secs(30),
+            poll_records: 4_096,
             topic_check_interval: Duration::from_secs(5),
         }
     }
