@@ -17,7 +17,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn new(stage: &Stage, read: impl Fn(&str, u32) -> Vec<StoredRecord>) -> Self {
+    fn new(stage: &Stage, mut read: impl FnMut(&str, u32) -> Vec<StoredRecord>) -> Self {
         let mut partitions = Vec::new();
         for topic in stage.outputs() {
             for partition in 0..PARTITIONS {
@@ -39,8 +39,9 @@ impl Outcome {
 
     /// Dead letters name the input by its identity, which is put in terms of the run in memory.
     pub(crate) fn of_kafka(stage: &Stage, cluster: &Cluster, id: TopicId, id_in_memory: TopicId) -> Self {
+        let mut reader = Reader::new(cluster, Duration::from_secs(60)).expect("the settings are right");
         Self::new(stage, |topic, partition| {
-            let mut records = read_kafka(cluster, topic, partition);
+            let mut records = read_kafka(&mut reader, topic, partition);
             records.iter_mut().filter_map(|record| record.value.as_mut()).for_each(|value| replace(value, &id.0, &id_in_memory.0));
             records
         })
@@ -60,8 +61,7 @@ impl Outcome {
 }
 
 /// All committed records of a partition.
-fn read_kafka(cluster: &Cluster, topic: &str, partition: u32) -> Vec<StoredRecord> {
-    let mut reader = Reader::new(cluster, Duration::from_secs(60)).expect("the settings are right");
+fn read_kafka(reader: &mut Reader, topic: &str, partition: u32) -> Vec<StoredRecord> {
     let (first, end) = reader.bounds(topic, partition).expect("the topic is there");
     let mut records = Vec::new();
     let read = reader.read(topic, partition, first, end, &mut |record| {

@@ -66,7 +66,6 @@ impl Scene {
             cluster: cluster.clone(),
             admin,
         };
-        eprintln!("{} {} records", scene.prefix, scene.records.len());
         let input = stage.input();
         scene.create(&input);
         for output in stage.outputs() {

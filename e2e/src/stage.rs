@@ -114,7 +114,7 @@ pub fn lane_options(cluster: Cluster, prefix: &str, instance: &str, is_static: b
         membership: if is_static { Membership::Static } else { Membership::Dynamic },
         // The least that the broker allows.
         session_timeout: Duration::from_secs(6),
-        transaction_timeout: Duration::from_secs(10),
+        transaction_timeout: Duration::from_secs(6),
         poll_records: 50,
         topic_check_interval: Duration::from_millis(500),
         ..LaneOptions::new(cluster, &format!("{prefix}playback"), instance, 0)

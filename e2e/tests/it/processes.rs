@@ -19,7 +19,7 @@ fn finish(scene: &Scene, instance: &str) {
 fn killed_at_any_moment_and_started_again() {
     const KILLS: u32 = 6;
     let stack = Stack::with(&["kafka"]);
-    let mut scene = Scene::new(&stack.kafka(), "killed", 250);
+    let mut scene = Scene::new(&stack.kafka(), "killed", 100);
     scene.write_all();
     let mut seeded = Seeded::new(17);
     let mut kills = 0;
@@ -40,7 +40,7 @@ fn killed_at_any_moment_and_started_again() {
 #[test]
 fn a_process_stopped_for_longer_than_its_session_does_no_harm_when_it_goes_on() {
     let stack = Stack::with(&["kafka"]);
-    let mut scene = Scene::new(&stack.kafka(), "zombie", 150);
+    let mut scene = Scene::new(&stack.kafka(), "zombie", 80);
     scene.write(scene.left() / 2);
     let mut zombie = Process::start(&scene, "zombie", 40, true);
     until("outputs", || (scene.outputs_end() > 0).then_some(()));
@@ -60,7 +60,7 @@ fn a_process_stopped_for_longer_than_its_session_does_no_harm_when_it_goes_on() 
 #[test]
 fn whoever_has_the_name_last_keeps_it() {
     let stack = Stack::with(&["kafka"]);
-    let mut scene = Scene::new(&stack.kafka(), "twins", 150);
+    let mut scene = Scene::new(&stack.kafka(), "twins", 80);
     scene.write(scene.left() / 2);
     let first = Running::start(&scene, fixed(&scene, &scene.cluster, "twin"), 40);
     first.wait_for_commits(3);

@@ -7,7 +7,7 @@ use crate::running::{Running, Seen, dynamic, wait_until_done};
 #[test]
 fn a_lane_joins_and_leaves_while_records_come() {
     let stack = Stack::with(&["kafka"]);
-    let mut scene = Scene::new(&stack.kafka(), "moving", 250);
+    let mut scene = Scene::new(&stack.kafka(), "moving", 100);
     let quarter = scene.left() / 4;
     scene.write(quarter);
     let first = Running::start(&scene, dynamic(&scene, "first"), 40);
@@ -33,7 +33,7 @@ fn a_lane_joins_and_leaves_while_records_come() {
 #[test]
 fn lanes_that_come_and_go_all_the_time() {
     let stack = Stack::with(&["kafka"]);
-    let mut scene = Scene::new(&stack.kafka(), "restless", 250);
+    let mut scene = Scene::new(&stack.kafka(), "restless", 100);
     let constant = Running::start(&scene, dynamic(&scene, "constant"), 30);
     let mut guests = Vec::new();
     let part = scene.left() / 8;

@@ -22,7 +22,7 @@ fn run(log: &mut impl Log, store: &MemoryStore, owner: PositionOwner) -> Result<
         on_unavailable: |_| ControlFlow::Continue(()),
         stop_when_caught_up: true,
     };
-    run_sink(&mut MemorySink::new("store", store, owner, 150), log, &options, &Shutdown::default())
+    run_sink(&mut MemorySink::new("store", store, owner, 80), log, &options, &Shutdown::default())
 }
 
 /// Every record of the input.
