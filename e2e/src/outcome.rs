@@ -91,7 +91,9 @@ pub fn first_difference(found: &Outcome, expected: &Outcome) -> Option<String> {
         if let Some(index) = (0..found.len().max(expected.len())).find(|&index| found.get(index) != expected.get(index)) {
             let (has, should) = (found.len(), expected.len());
             let (found, expected) = (found.get(index), expected.get(index));
-            return Some(format!("{name}-{partition} has {has} records and not {should}; record {index}: {found:?} instead of {expected:?}"));
+            return Some(format!(
+                "{name}-{partition} has {has} records and not {should}; record {index}: {found:?} instead of {expected:?}"
+            ));
         }
     }
     None

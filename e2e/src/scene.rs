@@ -58,14 +58,8 @@ impl Scene {
         let prefix = format!("e2e-{name}-{now:x}-{}.", NUMBER.fetch_add(1, Ordering::Relaxed));
         let admin = Admin::new(cluster, Duration::from_secs(60)).expect("the settings are right");
         let stage = Stage::new(&prefix, PARTITIONS);
-        let scene = Self {
-            records: simulated(&stage, sessions),
-            written: 0,
-            memory: MemoryLog::new(),
-            prefix,
-            cluster: cluster.clone(),
-            admin,
-        };
+        let scene =
+            Self { records: simulated(&stage, sessions), written: 0, memory: MemoryLog::new(), prefix, cluster: cluster.clone(), admin };
         let input = stage.input();
         scene.create(&input);
         for output in stage.outputs() {
@@ -129,7 +123,9 @@ impl Scene {
             }
             producer.send(&mut out).expect("the cluster takes them");
             producer.commit(&[]).expect("the cluster takes them");
-            (0..PARTITIONS).filter(|&partition| touched[partition as usize]).for_each(|partition| self.memory.skip_offsets(&input, partition, 1));
+            (0..PARTITIONS)
+                .filter(|&partition| touched[partition as usize])
+                .for_each(|partition| self.memory.skip_offsets(&input, partition, 1));
             self.written = to;
         }
     }
@@ -149,7 +145,12 @@ impl Scene {
     /// What is in the output topics on Kafka.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        Outcome::of_kafka(&self.stage(), &self.cluster, self.admin.describe(&self.input()).expect("the input is there").id, self.memory.topic_id(&self.input()))
+        Outcome::of_kafka(
+            &self.stage(),
+            &self.cluster,
+            self.admin.describe(&self.input()).expect("the input is there").id,
+            self.memory.topic_id(&self.input()),
+        )
     }
 
     /// Records in the output topics that readers see by now, markers included.
@@ -159,7 +160,9 @@ impl Scene {
     #[must_use]
     pub fn outputs_end(&self) -> i64 {
         let topics = self.stage().outputs();
-        let ends = topics.iter().flat_map(|topic| (0..PARTITIONS).map(|partition| self.admin.bounds(&topic.name, partition).expect("it is there").1));
+        let ends = topics
+            .iter()
+            .flat_map(|topic| (0..PARTITIONS).map(|partition| self.admin.bounds(&topic.name, partition).expect("it is there").1));
         ends.sum()
     }
 
@@ -217,9 +220,7 @@ fn push(out: &mut Outputs, partition: u32, record: &StoredRecord) {
 }
 
 fn append(log: &MemoryLog, topic: &str, partition: u32, record: &StoredRecord) {
-    let headers: Vec<_> = Headers::from_encoded(&record.headers)
-        .iter()
-        .map(|(name, value)| (std::str::from_utf8(name).expect("our own"), value))
-        .collect();
+    let headers: Vec<_> =
+        Headers::from_encoded(&record.headers).iter().map(|(name, value)| (std::str::from_utf8(name).expect("our own"), value)).collect();
     log.append(topic, partition, record.timestamp_ms, record.key.as_deref(), record.value.as_deref(), &headers);
 }

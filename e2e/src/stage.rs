@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kafka::{Cluster, KafkaError, KafkaLane, LaneOptions, Membership};
 use pipeline::{
-    DeadLetters, Log, LogError, LogTimeRule, Moment, OutputTopic, Outputs, Processor as _, Record, Rejection, RunOptions, Shutdown, TopicId,
-    TopicPartition, Totals, Unavailable, run_processor,
+    DeadLetters, Log, LogError, LogTimeRule, Moment, OutputTopic, Outputs, Processor as _, Record, Rejection, RunOptions, Shutdown,
+    TopicId, TopicPartition, Totals, Unavailable, run_processor,
 };
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
@@ -56,7 +56,8 @@ impl Stage {
             let mut registry = schemas.lock().expect("nobody else has it yet");
             registry.register("playback_events-value", PlaybackEvent::SCHEMA).expect("an empty registry takes every schema")
         };
-        let playback = Playback::new(PlaybackConfig::with_partitions(partitions), Arc::clone(&schemas) as _).expect("the schemas are known");
+        let playback =
+            Playback::new(PlaybackConfig::with_partitions(partitions), Arc::clone(&schemas) as _).expect("the schemas are known");
         Self { prefix: prefix.to_owned(), schemas, schema_id, playback }
     }
 

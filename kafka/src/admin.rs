@@ -64,7 +64,12 @@ impl Admin {
     pub fn create(&self, topics: &[NewTopic<'_>]) -> Result<(), KafkaError> {
         let new: Vec<raw::NewTopic<'_>> = topics
             .iter()
-            .map(|topic| raw::NewTopic { name: topic.name, partitions: topic.partitions, replicas: topic.replicas, settings: &topic.settings })
+            .map(|topic| raw::NewTopic {
+                name: topic.name,
+                partitions: topic.partitions,
+                replicas: topic.replicas,
+                settings: &topic.settings,
+            })
             .collect();
         self.ask(|timeout| self.client.create(&new, timeout))?;
         // Made, but the broker that is asked next may not have heard of it.

@@ -54,7 +54,10 @@ impl Input {
     pub(crate) fn check(&self, now: &[TopicDescription]) -> Result<(), LogError> {
         let changed = self.topics.iter().find(|topic| now.iter().any(|found| found.name == topic.name && found.id != topic.id));
         changed.map_or(Ok(()), |topic| {
-            Err(LogError::Fatal(format!("topic {} was deleted and made again while it was read: start again to read the new one", topic.name)))
+            Err(LogError::Fatal(format!(
+                "topic {} was deleted and made again while it was read: start again to read the new one",
+                topic.name
+            )))
         })
     }
 

@@ -169,12 +169,8 @@ const CONSUMER_DEFAULTS: [(&str, &str); 4] = [
     ("topic.metadata.refresh.interval.ms", "60000"),
 ];
 
-const PRODUCER_DEFAULTS: [(&str, &str); 4] = [
-    ("compression.type", "lz4"),
-    ("linger.ms", "5"),
-    ("queue.buffering.max.kbytes", "65536"),
-    ("queue.buffering.max.messages", "100000"),
-];
+const PRODUCER_DEFAULTS: [(&str, &str); 4] =
+    [("compression.type", "lz4"), ("linger.ms", "5"), ("queue.buffering.max.kbytes", "65536"), ("queue.buffering.max.messages", "100000")];
 
 const CONSUMER_FIXED: [(&str, &str); 4] = [
     ("auto.offset.reset", "error"),
@@ -246,7 +242,8 @@ mod tests {
         let lane = lane(&[]);
         let (defaults, all) = (lane.cluster.settings(&[]).unwrap(), lane.consumer_settings().unwrap());
         for key in all.keys().chain(lane.producer_settings(1, 1).unwrap().keys()) {
-            let is_default = [&COMMON_DEFAULTS, &CONSUMER_DEFAULTS, &PRODUCER_DEFAULTS].iter().any(|of| of.iter().any(|(known, _)| known == key));
+            let is_default =
+                [&COMMON_DEFAULTS, &CONSUMER_DEFAULTS, &PRODUCER_DEFAULTS].iter().any(|of| of.iter().any(|(known, _)| known == key));
             assert!(is_default || REFUSED.iter().any(|(refused, _)| refused == key), "{key} is fixed, and can be set");
         }
         assert_eq!(defaults["bootstrap.servers"], "a:1,b:2");

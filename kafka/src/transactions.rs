@@ -68,15 +68,7 @@ impl Transactions {
     /// For these output topics, as the cluster describes them. Nothing is started yet.
     pub(crate) fn new(options: &LaneOptions, outputs: &[OutputTopic], found: &[TopicInfo]) -> Result<Self, KafkaError> {
         let outputs = outputs.iter().zip(found).map(|(asked, found)| Output::new(asked, found)).collect::<Result<_, _>>()?;
-        Ok(Self {
-            options: options.clone(),
-            outputs,
-            open: None,
-            is_begun: false,
-            is_doubtful: false,
-            is_fenced: false,
-            last_fenced: None,
-        })
+        Ok(Self { options: options.clone(), outputs, open: None, is_begun: false, is_doubtful: false, is_fenced: false, last_fenced: None })
     }
 
     /// Whether another instance may have taken the lane's name.
@@ -231,7 +223,10 @@ impl Output {
         }
         let ahead_ms = record.timestamp_ms.saturating_sub(now_ms);
         if record.timestamp_ms < 0 || ahead_ms > *max_future_ms || ahead_ms.saturating_neg() > *max_past_ms {
-            return refuse(format!("timestamp {}, now {now_ms}: the topic takes {max_past_ms} ms back, {max_future_ms} ms ahead", record.timestamp_ms));
+            return refuse(format!(
+                "timestamp {}, now {now_ms}: the topic takes {max_past_ms} ms back, {max_future_ms} ms ahead",
+                record.timestamp_ms
+            ));
         }
         Ok(())
     }

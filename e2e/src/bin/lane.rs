@@ -18,11 +18,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let waits = !rest.is_empty();
-    let run = RunArguments {
-        commit_records: commit_records.parse().unwrap_or(500),
-        stop_when_caught_up: !waits,
-        ..RunArguments::default()
-    };
+    let run =
+        RunArguments { commit_records: commit_records.parse().unwrap_or(500), stop_when_caught_up: !waits, ..RunArguments::default() };
     let shutdown = Shutdown::default();
     if waits {
         let shutdown = shutdown.clone();

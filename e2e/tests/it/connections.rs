@@ -53,7 +53,11 @@ impl Proxy {
         let body = format!("{{\"enabled\": {is_enabled}}}");
         let mut stream = TcpStream::connect(&self.api)?;
         let length = body.len();
-        write!(stream, "POST /proxies/kafka HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}", self.api)?;
+        write!(
+            stream,
+            "POST /proxies/kafka HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}",
+            self.api
+        )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

@@ -56,7 +56,10 @@ fn retention_that_passes_a_lane_while_it_reads_stops_it() {
         Ok(polled) => panic!("{polled:?}"),
         Err(error) => Some(error),
     });
-    assert!(matches!(&error, LogError::OutOfRange { topic, partition: 2, position: 3, first: 5, .. } if *topic == scene.input()), "{error}");
+    assert!(
+        matches!(&error, LogError::OutOfRange { topic, partition: 2, position: 3, first: 5, .. } if *topic == scene.input()),
+        "{error}"
+    );
 }
 
 #[test]
@@ -70,7 +73,8 @@ fn a_topic_made_anew_is_noticed_and_starts_anew() {
     scene.admin.delete(&[&input]).unwrap();
     until("the deletion", || scene.admin.describe(&input).is_err().then_some(()));
     until("a topic of the same name", || {
-        let topic = kafka::NewTopic { name: &input, partitions: e2e::PARTITIONS, replicas: Some(1), settings: vec![("retention.ms", "-1")] };
+        let topic =
+            kafka::NewTopic { name: &input, partitions: e2e::PARTITIONS, replicas: Some(1), settings: vec![("retention.ms", "-1")] };
         scene.admin.create(&[topic]).ok()
     });
     assert_ne!(scene.admin.describe(&input).unwrap().id, old);

@@ -16,6 +16,11 @@ use super::{c_string, text, timeout_ms};
 
 type Op = ffi::rd_kafka_admin_op_t;
 
+/// An offset by topic and partition.
+pub(crate) type Offsets = BTreeMap<(String, u32), i64>;
+/// Values of settings by topic and key.
+pub(crate) type TopicSettings = BTreeMap<String, BTreeMap<String, String>>;
+
 /// Which offset of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OffsetOf {
@@ -51,7 +56,7 @@ impl Client {
         of: OffsetOf,
         partitions: impl IntoIterator<Item = (&'p str, u32)>,
         timeout: Duration,
-    ) -> Result<Request<BTreeMap<(String, u32), i64>>, Failure> {
+    ) -> Result<Request<Offsets>, Failure> {
         let (spec, isolation) = match of {
             OffsetOf::First => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST, None),
             OffsetOf::CommittedEnd => {
@@ -101,7 +106,7 @@ impl Client {
         self: &Arc<Self>,
         topics: impl IntoIterator<Item = &'t str>,
         timeout: Duration,
-    ) -> Result<Request<BTreeMap<String, BTreeMap<String, String>>>, Failure> {
+    ) -> Result<Request<TopicSettings>, Failure> {
         let names = topics.into_iter().map(c_string).collect::<Result<Vec<_>, _>>()?;
         Ok(Request::start(self, "settings of topics", Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout, read_settings, |options, queue| {
             let topic = ffi::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
@@ -147,7 +152,13 @@ impl Client {
     }
 
     /// Deletes the records before an offset of a partition, as retention does.
-    pub(crate) fn delete_before(self: &Arc<Self>, topic: &str, partition: u32, offset: i64, timeout: Duration) -> Result<Request<()>, Failure> {
+    pub(crate) fn delete_before(
+        self: &Arc<Self>,
+        topic: &str,
+        partition: u32,
+        offset: i64,
+        timeout: Duration,
+    ) -> Result<Request<()>, Failure> {
         let list = Partitions::of(topic, partition, offset)?;
         Ok(Request::start(self, "delete records", Op::RD_KAFKA_ADMIN_OP_DELETERECORDS, timeout, read_deleted_records, |options, queue| {
             // SAFETY: client, options, queue and list live, and librdkafka copies what it is given.
@@ -202,7 +213,7 @@ fn failed(code: Code, message: String) -> Failure {
     Failure { message, is_retriable: is_transient(code), ..Failure::of(code) }
 }
 
-fn read_offsets(event: &Event) -> Result<BTreeMap<(String, u32), i64>, Failure> {
+fn read_offsets(event: &Event) -> Result<Offsets, Failure> {
     let mut count = 0;
     // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
     let infos = unsafe {
@@ -257,7 +268,7 @@ fn read_descriptions(event: &Event) -> Result<Vec<TopicDescription>, Failure> {
     Ok(descriptions)
 }
 
-fn read_settings(event: &Event) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
+fn read_settings(event: &Event) -> Result<TopicSettings, Failure> {
     let mut count = 0;
     // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
     let resources = unsafe {

@@ -5,9 +5,9 @@ use std::ptr::NonNull;
 
 use rdkafka_sys::bindings as ffi;
 
+use super::c_string;
 use super::error::{Code, ErrorText, Failure};
 use super::notes::Notes;
-use super::c_string;
 
 /// What a client is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) struct Client {
 
 // SAFETY: librdkafka's handles may be used from any thread, and the notes are shared between threads already.
 unsafe impl Send for Client {}
+// SAFETY: and by several threads at the same time.
+unsafe impl Sync for Client {}
 
 impl Client {
     /// With these settings.

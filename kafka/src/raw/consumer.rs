@@ -137,9 +137,8 @@ impl Consumer {
     pub(crate) fn commit(&self, partitions: &Partitions, timeout: Duration) -> Result<Request<()>, Failure> {
         let queue = Queue::new(&self.client);
         // SAFETY: client, list and queue live, and the list is copied.
-        let code = unsafe {
-            ffi::rd_kafka_commit_queue(self.client.native(), partitions.native(), queue.native(), None, std::ptr::null_mut())
-        };
+        let code =
+            unsafe { ffi::rd_kafka_commit_queue(self.client.native(), partitions.native(), queue.native(), None, std::ptr::null_mut()) };
         Failure::check(code)?;
         Ok(Request::on_queue(queue, "commit of positions", timeout, read_commit))
     }

@@ -69,12 +69,7 @@ impl Notes {
 }
 
 /// Runs on the thread that polls, in the middle of a poll.
-unsafe extern "C" fn rebalance(
-    rk: *mut ffi::rd_kafka_t,
-    code: Code,
-    list: *mut ffi::rd_kafka_topic_partition_list_t,
-    opaque: *mut c_void,
-) {
+unsafe extern "C" fn rebalance(rk: *mut ffi::rd_kafka_t, code: Code, list: *mut ffi::rd_kafka_topic_partition_list_t, opaque: *mut c_void) {
     // SAFETY: the opaque pointer is the one that was registered, and lives as long as the client.
     let notes = unsafe { &*opaque.cast_const().cast::<Notes>() };
     let change = match code {

@@ -138,12 +138,8 @@ impl Producer {
     pub(crate) fn send_offsets(&self, offsets: &Partitions, membership: &Membership, timeout: Duration) -> Result<(), Failure> {
         // SAFETY: client, list and membership live, and are copied; the error object, if any, is ours.
         unsafe {
-            let sent = ffi::rd_kafka_send_offsets_to_transaction(
-                self.client.native(),
-                offsets.native(),
-                membership.native(),
-                timeout_ms(timeout),
-            );
+            let sent =
+                ffi::rd_kafka_send_offsets_to_transaction(self.client.native(), offsets.native(), membership.native(), timeout_ms(timeout));
             Failure::take(sent)
         }
     }

@@ -149,10 +149,12 @@ impl<T> Request<T> {
     /// The answer, if it is there.
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Result<T, Failure>> {
         let event = self.queue.poll(timeout)?;
-        Some(event.check().and_then(|()| (self.read)(&event)).map_err(|failure| Failure {
-            message: format!("{}: {}", self.what, failure.message),
-            ..failure
-        }))
+        Some(
+            event
+                .check()
+                .and_then(|()| (self.read)(&event))
+                .map_err(|failure| Failure { message: format!("{}: {}", self.what, failure.message), ..failure }),
+        )
     }
 
     /// Waits for the answer.
