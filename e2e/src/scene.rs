@@ -8,7 +8,7 @@ use kafka::{Admin, Cluster, KafkaLane, LaneOptions, NewTopic};
 use pipeline::testing::{MemoryLane, MemoryLog, StoredRecord};
 use pipeline::{Headers, Log as _, OutputTopic, Outputs, Shutdown, Spread};
 use producers::simulate::truth::{ResumeTruth, SessionTruth};
-use producers::simulate::{Settings, SimulateOptions, TruthSink, simulate};
+use producers::simulate::{INPUTS, Settings, SimulateOptions, Simulation, TruthSink, group};
 
 use crate::outcome::Outcome;
 use crate::stage::{RunArguments, Stage};
@@ -196,9 +196,11 @@ fn simulated(stage: &Stage, sessions: u32) -> Vec<(u32, StoredRecord)> {
     let log = MemoryLog::new();
     log.create_topic("playback_events", PARTITIONS);
     let topics = producers::simulate::outputs(PARTITIONS);
-    let mut lane = MemoryLane::new(&log, "simulate", &[], &topics);
     let options = SimulateOptions { settings, now_ms: START_MS + 90 * 86_400_000, batch_records: 1_000, schema_id: stage.schema_id };
-    simulate(&mut lane, &topics, &options, &mut NoTruth, &mut |_| {}).expect("nothing fails in memory");
+    let mut lane = MemoryLane::new(&log, &group(&options.settings), &INPUTS, &topics);
+    lane.poll(Duration::ZERO).expect("the run's partitions are assigned");
+    let simulation = Simulation::open(&mut lane, &topics, &options).expect("nothing fails in memory");
+    simulation.run(&mut NoTruth, &mut |_| {}).expect("nothing fails in memory");
     // By time, so that partitions fill side by side.
     let of_partition = |partition| log.records("playback_events", partition).into_iter().map(move |record| (partition, record));
     let mut records: Vec<_> = (0..PARTITIONS).flat_map(of_partition).collect();

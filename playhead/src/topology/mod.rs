@@ -1,5 +1,7 @@
 //! The stages of one process, from raw events to the serving store: which topics each reads and writes. Read it from top to bottom.
 
+mod wiring;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +9,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use pipeline::local::{LocalLane, LocalLog};
 use pipeline::{
-    LogTimeRule, OutputTopic, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions, TopicPartition, Totals,
-    run_processor, run_sink,
+    Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions, TopicPartition, Totals, run_processor, run_sink,
 };
-use processors::DeadLetterWriter;
-use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
-use processors::profile::{Profile, ProfileConfig};
 use schemas::SchemaSource;
 use sink_local::{INPUTS, LocalSink};
 
@@ -20,6 +18,7 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::progress::{Progress, Stage as Spinner};
 use crate::snapshot_stores;
+use wiring::Reads;
 
 /// How often a stage commits; and how long it waits before it takes the end of its input for the end.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
@@ -126,31 +125,14 @@ impl Stage {
 /// playback_events -> playback -> playback_events.clean, playback_sessions, qos_session_summary, viewing_progress, active_streams,
 /// dead_letters.
 fn run_playback(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyhow::Result<Totals> {
-    let settings = &config.playback;
-    let playback = PlaybackConfig {
-        state_horizon_ms: settings.state_horizon_ms,
-        silence_ms: settings.silence_ms,
-        max_session_events: settings.max_session_events,
-        partitions: folder.partitions("playback_events")?,
-        progress_partitions: folder.partitions("viewing_progress")?,
-        active_streams_partitions: folder.partitions("active_streams")?,
-        dead_letters_partitions: folder.partitions("dead_letters")?,
-        ..PlaybackConfig::with_partitions(1)
-    };
-    let mut playback = Playback::new(playback, Arc::clone(&folder.registry) as _)?;
-    run_stage(folder, config, "playback_events", LogTimeRule::Records, DEAD_LETTERS, &mut playback, until)
+    let (mut playback, reads) = wiring::playback(config, &|topic| folder.partitions(topic), Arc::clone(&folder.registry) as _)?;
+    run_stage(folder, config, &reads, &mut playback, until)
 }
 
 /// viewing_progress (re-keyed from playback_events by profile) -> profile -> resume_state, dead_letters.
 fn run_profile(folder: &DataFolder, config: &Config, until: &Until<'_>) -> anyhow::Result<Totals> {
-    let profile = ProfileConfig {
-        state_horizon_ms: config.playback.state_horizon_ms,
-        partitions: folder.partitions("viewing_progress")?,
-        dead_letters_partitions: folder.partitions("dead_letters")?,
-    };
-    let mut profile = Profile::new(profile, Arc::clone(&folder.registry) as _)?;
-    let log_time = LogTimeRule::Heartbeats { topic: "playback_events".to_owned(), partitions: folder.partitions("playback_events")? };
-    run_stage(folder, config, "viewing_progress", log_time, Profile::DEAD_LETTERS, &mut profile, until)
+    let (mut profile, reads) = wiring::profile(config, &|topic| folder.partitions(topic), Arc::clone(&folder.registry) as _)?;
+    run_stage(folder, config, &reads, &mut profile, until)
 }
 
 /// playback_sessions, qos_session_summary, resume_state -> the serving store.
@@ -179,18 +161,16 @@ fn run_serving(folder: &DataFolder, until: &Until<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a processor from its committed positions on. Where it is to end at the end of `input`, and nothing is new, its state need not even
+/// Runs a processor from its committed positions on. Where it is to end at the end of its input, and nothing is new, its state need not even
 /// be restored.
 fn run_stage<P: Processor>(
     folder: &DataFolder,
     config: &Config,
-    input: &str,
-    log_time: LogTimeRule,
-    dead_letters_output: u16,
+    reads: &Reads,
     processor: &mut P,
     until: &Until<'_>,
 ) -> anyhow::Result<Totals> {
-    let name = processor.name().to_owned();
+    let (name, input) = (processor.name().to_owned(), reads.input);
     let committed = |source: TopicPartition| {
         let committed = folder.log.committed(&name, input, source.partition)?;
         Ok(committed.map_or(Resume::Beginning, |committed| Resume::At(committed.next_offset)))
@@ -199,16 +179,10 @@ fn run_stage<P: Processor>(
         return Ok(Totals::default());
     }
     let spinner = until.spinner(&name);
-    let outputs: Vec<OutputTopic> = processor.outputs().to_vec();
-    let dead_letters = DeadLetterWriter::new(
-        &[input],
-        dead_letters_output,
-        folder.partitions(DeadLetterWriter::TOPIC)?,
-        Arc::clone(&folder.registry) as _,
-    )?;
-    let mut lane = LocalLane::new(&folder.log, &name, &[input], &outputs)?;
+    let dead_letters = reads.dead_letters(processor, Arc::clone(&folder.registry) as _)?;
+    let mut lane = LocalLane::new(&folder.log, &name, &[input], processor.outputs())?;
     let options = RunOptions {
-        log_time,
+        log_time: reads.log_time.clone(),
         inputs: vec![input.to_owned()],
         commit_interval: COMMIT_INTERVAL,
         commit_records: 50_000,
@@ -218,7 +192,7 @@ fn run_stage<P: Processor>(
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: until.is_end(),
         snapshots: Some(SnapshotOptions {
-            store: snapshot_stores::open(&config.state.snapshots, &folder.path, &name)?,
+            store: snapshot_stores::open(&config.state.snapshots, &config.data, &name)?,
             interval: config.state.snapshot_interval,
             records: SNAPSHOT_RECORDS,
             on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
