@@ -71,7 +71,9 @@ fn pass(cluster: &Cluster, input: &str, output: &str, records: u64, commit_inter
             Polled::Batch(batch) => {
                 for record in &batch.records {
                     let value = record.value.unwrap();
-                    out.push_to(0, batch.source.partition, record.timestamp_ms, record.key.unwrap(), |bytes| bytes.extend_from_slice(value));
+                    out.push_to(0, batch.source.partition, record.timestamp_ms, record.key.unwrap(), |bytes| {
+                        bytes.extend_from_slice(value)
+                    });
                 }
                 passed += batch.records.len() as u64;
                 positions.insert(batch.source, batch.next_offset);

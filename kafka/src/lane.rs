@@ -13,16 +13,15 @@ use crate::error::{is_final, log_error};
 use crate::input::Input;
 use crate::options::{LaneOptions, Membership};
 use crate::patience::Patience;
-use crate::raw::{Change, Client, Code, Consumer, END, Failure, Kind, OffsetOf, Partitions, Place, Rebalance, Request, TopicDescription};
+use crate::raw::{Change, Client, Code, Consumer, Failure, Kind, OffsetOf, Partitions, Place, Rebalance, Request, TopicDescription};
 use crate::reader::Reader;
 use crate::records::{self, FlatHeaders};
 use crate::transactions::Transactions;
 
 /// How long one try to learn committed positions may take: an open transaction that holds some is waited for.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(30);
-/// A partition is assigned before its fetching has started, and cannot be sought until then.
+/// How long a seek may take, which is the client's own affair.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
-const SEEK_PAUSE: Duration = Duration::from_millis(5);
 /// How long an idle lane waits to learn where the ends are.
 const ENDS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -35,7 +34,7 @@ pub struct KafkaLane {
     /// What restores read by, made when the first one does.
     reader: Option<Reader>,
     /// Revoked, and handed over by the next poll.
-    leaving: Option<Partitions>,
+    leaving: Option<Vec<TopicPartition>>,
     /// The group has said what is ours, be it nothing.
     has_joined: bool,
     /// Index of the first message held that was not looked at.
@@ -260,24 +259,19 @@ impl KafkaLane {
         let sources = self.input.of(&rebalance);
         match rebalance.change {
             Change::Assigned => {
-                let mut list = Partitions::new();
-                for &source in &sources {
-                    list.push(self.input.name(source), source.partition, END, "").map_err(|failure| log_error("assignment", &failure))?;
-                }
-                self.consumer.incremental_assign(&list).map_err(|failure| log_error("assignment", &failure))?;
-                // Where to read on is said by a seek; until then there is nothing to fetch.
-                self.consumer.pause(&list).map_err(|failure| log_error("assignment", &failure))?;
+                // Taken over, but not fetched yet: where to read on is said by a seek. To be assigned at a logical offset (the end, say) and
+                // then sought would lose records: librdkafka repeats the question for the offset, and its answer wins over the seek.
+                self.consumer.incremental_assign(&Partitions::new()).map_err(|failure| log_error("assignment", &failure))?;
                 self.has_joined = true;
                 self.input.add(&sources);
                 Ok((!sources.is_empty()).then_some(Polled::Assigned(sources)))
             }
             Change::Revoked => {
-                self.leaving = Some(rebalance.partitions);
+                self.leaving = Some(sources.clone());
                 Ok((!sources.is_empty()).then_some(Polled::Revoked { sources, is_lost: false }))
             }
             Change::Lost => {
-                self.input.remove(&sources);
-                self.consumer.incremental_unassign(&rebalance.partitions).map_err(|failure| log_error("lost partitions", &failure))?;
+                self.leave(&sources)?;
                 Ok((!sources.is_empty()).then_some(Polled::Revoked { sources, is_lost: true }))
             }
         }
@@ -285,14 +279,19 @@ impl KafkaLane {
 
     /// Hands over what was revoked.
     fn hand_over(&mut self) -> Result<(), LogError> {
-        let Some(partitions) = self.leaving.take() else { return Ok(()) };
-        let sources: Vec<TopicPartition> = partitions.iter().filter_map(|entry| self.input.find(&entry.topic, entry.partition)).collect();
-        self.input.remove(&sources);
-        match self.consumer.incremental_unassign(&partitions) {
+        self.leaving.take().map_or(Ok(()), |sources| self.leave(&sources))
+    }
+
+    fn leave(&mut self, sources: &[TopicPartition]) -> Result<(), LogError> {
+        let failed = |failure: Failure| log_error("revoked partitions", &failure);
+        // Those that were never sought the client does not have.
+        let list = self.input.fetched(sources).map_err(failed)?;
+        self.input.remove(sources);
+        match self.consumer.incremental_unassign(&list) {
             Ok(()) => Ok(()),
             // Meanwhile they were lost, which is told by an event of its own.
             Err(failure) if failure.code == Code::RD_KAFKA_RESP_ERR__STATE => Ok(()),
-            Err(failure) => Err(log_error("revoked partitions", &failure)),
+            Err(failure) => Err(failed(failure)),
         }
     }
 
@@ -484,38 +483,47 @@ impl Log for KafkaLane {
     }
 
     fn seek(&mut self, source: TopicPartition, offset: i64) -> Result<(), LogError> {
+        let failed = |failure: Failure| log_error("seek", &failure);
+        let list = self.input.list(source, offset).map_err(failed)?;
         let held = self.consumer.held();
         let state = self.input.source(source)?;
         (state.position, state.held_from) = (Some(offset), held);
-        let begins = std::mem::take(&mut state.is_new) && !state.is_paused;
-        let failed = |failure: Failure| log_error("seek", &failure);
-        let started = Instant::now();
-        loop {
-            let list = self.input.list(source, offset).map_err(failed)?;
+        if !state.is_new {
             match self.consumer.seek(&list, SEEK_TIMEOUT) {
-                Err(failure) if failure.code == Code::RD_KAFKA_RESP_ERR__STATE && started.elapsed() < SEEK_TIMEOUT => {
-                    self.consumer.keep_alive();
-                    std::thread::sleep(SEEK_PAUSE);
+                // Not fetched: it has not begun yet, or an error has ended it.
+                Err(failure) if failure.code == Code::RD_KAFKA_RESP_ERR__STATE => {
+                    self.consumer.incremental_unassign(&list).map_err(failed)?;
                 }
-                Ok(()) if begins => return self.consumer.resume(&list).map_err(failed),
                 sought => return sought.map_err(failed),
             }
         }
+        self.consumer.incremental_assign(&list).map_err(failed)?;
+        state.is_new = false;
+        if state.is_paused {
+            self.consumer.pause(&list).map_err(failed)?;
+        }
+        Ok(())
     }
 
     fn pause(&mut self, source: TopicPartition) -> Result<(), LogError> {
+        let failed = |failure: Failure| log_error("pause", &failure);
+        let list = self.input.list(source, 0).map_err(failed)?;
         let state = self.input.source(source)?;
         state.is_paused = true;
+        if state.is_new {
+            return Ok(());
+        }
         let position = state.position;
-        let list = self.input.list(source, 0).map_err(|failure| log_error("pause", &failure))?;
-        self.consumer.pause(&list).map_err(|failure| log_error("pause", &failure))?;
+        self.consumer.pause(&list).map_err(failed)?;
         // The client would go on behind what it has handed to us, and not behind what we have handed on.
         position.map_or(Ok(()), |position| self.seek(source, position))
     }
 
     fn resume(&mut self, source: TopicPartition) -> Result<(), LogError> {
-        self.input.source(source)?.is_paused = false;
-        let list = self.input.list(source, 0).map_err(|failure| log_error("resume", &failure))?;
-        self.consumer.resume(&list).map_err(|failure| log_error("resume", &failure))
+        let failed = |failure: Failure| log_error("resume", &failure);
+        let list = self.input.list(source, 0).map_err(failed)?;
+        let state = self.input.source(source)?;
+        state.is_paused = false;
+        if state.is_new { Ok(()) } else { self.consumer.resume(&list).map_err(failed) }
     }
 }
