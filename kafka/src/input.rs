@@ -14,7 +14,7 @@ pub(crate) struct Source {
     /// Offset of the next record to hand out. None until the caller has said where to read on: nothing is handed out before.
     pub(crate) position: Option<i64>,
     pub(crate) is_paused: bool,
-    /// Not fetched before the first seek.
+    /// Ours, but the client does not have it before the first seek.
     pub(crate) is_new: bool,
     /// Messages held below this index were taken before a seek.
     pub(crate) held_from: usize,
@@ -79,6 +79,17 @@ impl Input {
     /// The partitions of a change of the assignment.
     pub(crate) fn of(&self, rebalance: &Rebalance) -> Vec<TopicPartition> {
         rebalance.partitions.iter().filter_map(|entry| self.find(&entry.topic, entry.partition)).collect()
+    }
+
+    /// Those of these partitions that the client has.
+    pub(crate) fn fetched(&self, sources: &[TopicPartition]) -> Result<Partitions, Failure> {
+        let mut list = Partitions::new();
+        for (&source, state) in &self.sources {
+            if sources.contains(&source) && !state.is_new {
+                list.push(self.name(source), source.partition, 0, "")?;
+            }
+        }
+        Ok(list)
     }
 
     pub(crate) fn add(&mut self, sources: &[TopicPartition]) {

@@ -63,6 +63,34 @@ fn retention_that_passes_a_lane_while_it_reads_stops_it() {
 }
 
 #[test]
+fn a_seek_right_after_the_assignment_skips_nothing() {
+    let stack = Stack::with(&["kafka"]);
+    let mut scene = Scene::new(&stack.kafka(), "sought", 60);
+    scene.write_all();
+    let ends: i64 = (0..e2e::PARTITIONS).map(|partition| scene.admin.bounds(&scene.input(), partition).unwrap().1).sum();
+    let mut lane = scene.stage().lane(fixed(&scene, &scene.cluster, "one")).unwrap();
+    let mut next_offsets = std::collections::BTreeMap::new();
+    let mut records = 0;
+    until("the end", || {
+        match lane.poll(Duration::from_millis(100)).unwrap() {
+            Polled::Assigned(sources) => sources.into_iter().for_each(|source| lane.seek(source, 0).unwrap()),
+            Polled::Batch(batch) => {
+                let expected = next_offsets.insert(batch.source, batch.next_offset).unwrap_or(0);
+                let first = batch.records.first().map_or(expected, |record| record.offset);
+                // At most the marker of one transaction is between two batches.
+                assert!((expected..=expected + 1).contains(&first), "{first} after {expected}");
+                records += batch.records.len();
+            }
+            Polled::Idle { caught_up } => return caught_up.then_some(()),
+            polled @ Polled::Revoked { .. } => panic!("{polled:?}"),
+        }
+        None
+    });
+    assert_eq!(next_offsets.values().sum::<i64>(), ends, "every position is at its end, past the last marker");
+    assert!(records > 1_000);
+}
+
+#[test]
 fn a_topic_made_anew_is_noticed_and_starts_anew() {
     let stack = Stack::with(&["kafka"]);
     let mut scene = Scene::new(&stack.kafka(), "anew", 60);

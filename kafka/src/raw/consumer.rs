@@ -152,11 +152,12 @@ impl Consumer {
     /// Leaves the group as a member that has answered everything.
     fn close(&self) {
         self.client.notes().close();
-        while let Some(Rebalance { change, partitions }) = self.next_rebalance() {
-            // Nobody is left to whom a failure would matter.
+        while let Some(Rebalance { change, .. }) = self.next_rebalance() {
+            let nothing = Partitions::new();
+            // Only so that the group has its answer: closing gives everything back. Nobody is left to whom a failure would matter.
             _ = match change {
-                Change::Assigned => self.incremental_assign(&partitions),
-                Change::Revoked | Change::Lost => self.incremental_unassign(&partitions),
+                Change::Assigned => self.incremental_assign(&nothing),
+                Change::Revoked | Change::Lost => self.incremental_unassign(&nothing),
             };
         }
         // SAFETY: the client lives. Callbacks during the call answer at once.

@@ -19,7 +19,7 @@ pub(crate) use consumer::{Consumer, Membership};
 pub(crate) use error::{Code, Failure};
 pub(crate) use messages::Place;
 pub(crate) use notes::{Change, Rebalance};
-pub(crate) use partitions::{END, Partition, Partitions};
+pub(crate) use partitions::{Partition, Partitions};
 pub(crate) use producer::{Producer, ToSend, Topic};
 pub(crate) use request::Request;
 

@@ -9,9 +9,6 @@ use rdkafka_sys::bindings as ffi;
 use super::error::{Code, Failure};
 use super::{c_string, text};
 
-/// The end of a partition, whatever its offset is.
-pub(crate) const END: i64 = -1;
-
 /// One partition of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Partition {

@@ -1,0 +1,162 @@
+//! A lane: the log as one thread of a stage sees it.
+
+mod events;
+mod log;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pipeline::{LogError, OutputTopic, TopicPartition};
+
+use crate::KafkaError;
+use crate::admin;
+use crate::error::{is_final, log_error};
+use crate::input::Input;
+use crate::options::{LaneOptions, Membership};
+use crate::patience::Patience;
+use crate::raw::{Client, Consumer, Failure, Kind, Partitions, Place, Request, TopicDescription};
+use crate::reader::Reader;
+use crate::records::FlatHeaders;
+use crate::transactions::Transactions;
+
+/// A lane on Kafka. One thread, no sharing.
+pub struct KafkaLane {
+    options: LaneOptions,
+    input: Input,
+    /// None: a sink, which commits positions by themselves.
+    transactions: Option<Transactions>,
+    /// What restores read by, made when the first one does.
+    reader: Option<Reader>,
+    /// Revoked, and handed over by the next poll.
+    leaving: Option<Vec<TopicPartition>>,
+    /// The group has said what is ours, be it nothing.
+    has_joined: bool,
+    /// Index of the first message held that was not looked at.
+    cursor: usize,
+    /// The partition of the last run, so that its name need not be looked up again.
+    last: Option<(Place, TopicPartition)>,
+    headers: FlatHeaders,
+    topic_check: Option<Request<Vec<TopicDescription>>>,
+    last_topic_check: Instant,
+    /// Asks what is not the consumer's to know: a broker answers in order, and holds back the answer to a fetch until there is something.
+    asking: Arc<Client>,
+    consumer: Consumer,
+}
+
+impl KafkaLane {
+    /// For a processor: [`TopicPartition::topic`] is an index in `inputs`, [`pipeline::OutputRecord::topic`] one in `outputs`. Fences the
+    /// lane of the same name. Without inputs it is a producer.
+    ///
+    /// # Errors
+    /// Where a topic does not exist or has not as many partitions as `outputs` says, or the cluster does not answer.
+    pub fn processor(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
+        let mut lane = Self::unsubscribed(options, inputs)?;
+        let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
+        let found = lane.describe(&names)?;
+        let mut transactions = Transactions::new(&lane.options, outputs, &found)?;
+        // Before it joins: what the one before left open must not be waited for by the group.
+        transactions.start(&|| lane.consumer.keep_alive()).map_err(|error| match error {
+            LogError::Transaction(message) => KafkaError::Unavailable(message),
+            other => KafkaError::Failed(other.to_string()),
+        })?;
+        lane.transactions = Some(transactions);
+        lane.subscribe()?;
+        Ok(lane)
+    }
+
+    /// For a sink: positions are committed with their metadata, by themselves.
+    ///
+    /// # Errors
+    /// Where a topic does not exist, or the cluster does not answer.
+    pub fn sink(options: LaneOptions, inputs: &[&str]) -> Result<Self, KafkaError> {
+        let lane = Self::unsubscribed(options, inputs)?;
+        lane.subscribe()?;
+        Ok(lane)
+    }
+
+    fn unsubscribed(options: LaneOptions, inputs: &[&str]) -> Result<Self, KafkaError> {
+        let consumer = Consumer::new(&options.consumer_settings()?, options.cluster.on_log)?;
+        let asking = Arc::new(Client::new(Kind::Producer, &options.cluster.admin_settings()?, options.cluster.on_log)?);
+        let mut lane = Self {
+            options,
+            input: Input::new(Vec::new()),
+            transactions: None,
+            reader: None,
+            leaving: None,
+            has_joined: false,
+            cursor: 0,
+            last: None,
+            headers: FlatHeaders::default(),
+            topic_check: None,
+            last_topic_check: Instant::now(),
+            asking,
+            consumer,
+        };
+        lane.input = Input::new(lane.describe(inputs)?);
+        Ok(lane)
+    }
+
+    fn subscribe(&self) -> Result<(), KafkaError> {
+        if self.input.names().next().is_some() {
+            self.consumer.subscribe(self.input.names())?;
+        }
+        Ok(())
+    }
+
+    fn describe(&self, topics: &[&str]) -> Result<Vec<admin::TopicInfo>, KafkaError> {
+        let alive = || self.consumer.keep_alive();
+        admin::describe(&self.asking, topics, &Patience { limit: self.options.patience, alive: &alive })
+    }
+
+    /// Asks the cluster, with signs of life.
+    fn ask<T>(&self, what: &str, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, LogError> {
+        let alive = || self.consumer.keep_alive();
+        Patience { limit: self.options.patience, alive: &alive }.ask(request).map_err(|failure| log_error(what, &failure))
+    }
+
+    /// Commits positions by themselves.
+    fn commit_plainly(&self, positions: &Partitions) -> Result<(), LogError> {
+        let failed = |failure: Failure| match log_error("commit of positions", &failure) {
+            // What a sink lost by it, it finds out from its store.
+            LogError::Fatal(message) if !is_final(failure.code) => LogError::Transaction(message),
+            other => other,
+        };
+        let request = self.consumer.commit(positions, self.options.patience).map_err(failed)?;
+        let started = Instant::now();
+        while started.elapsed() < self.options.patience {
+            if let Some(answer) = request.poll(Duration::from_millis(500)) {
+                return answer.map_err(failed);
+            }
+            self.consumer.keep_alive();
+        }
+        Err(LogError::Transaction("commit of positions: no answer in time".to_owned()))
+    }
+
+    /// Another instance has the lane's name, or the transaction took too long. The group knows which: whoever was replaced there is told
+    /// so with the next heartbeat.
+    fn wait_for_verdict(&self) -> Result<(), LogError> {
+        let started = Instant::now();
+        let until = match self.options.membership {
+            Membership::Static => self.options.heartbeat_interval() + Duration::from_secs(1),
+            Membership::Dynamic => Duration::ZERO,
+        };
+        loop {
+            self.check_alive()?;
+            if started.elapsed() >= until {
+                return Ok(());
+            }
+            self.consumer.keep_alive();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What is done with the reader while the consumer shows signs of life.
+    fn with_reader(&mut self, read: impl FnOnce(&mut Reader, &dyn Fn()) -> Result<(), LogError>) -> Result<(), LogError> {
+        let consumer = &self.consumer;
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => none.insert(Reader::named(&self.options.cluster, &self.options.group, self.options.patience)?),
+        };
+        read(reader, &|| consumer.keep_alive())
+    }
+}
