@@ -2,6 +2,7 @@
 
 mod duration;
 mod file;
+mod registry;
 mod setting;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+pub(crate) use self::registry::RegistrySettings;
 use setting::{SETTINGS, Value, Values};
 
 /// Between the bound for late data and the time for which state keeps a session lies at least this much, ms: every copy of an event that can
@@ -23,6 +25,7 @@ pub(crate) struct Config {
     /// Where `dev` listens: a loopback address and a port.
     pub(crate) listen: String,
     pub(crate) playback: PlaybackSettings,
+    pub(crate) registry: RegistrySettings,
     pub(crate) state: StateSettings,
 }
 
@@ -55,6 +58,8 @@ pub(crate) struct Flags<'a> {
     pub(crate) data: Option<&'a Path>,
     /// `--snapshot-interval`.
     pub(crate) snapshot_interval: Option<&'a str>,
+    /// `--registry`.
+    pub(crate) registry: Option<&'a str>,
 }
 
 /// Reads the configuration.
@@ -79,6 +84,9 @@ pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
     }
     if let Some(text) = flags.snapshot_interval {
         values.parse("state.snapshot_interval", text, "--snapshot-interval")?;
+    }
+    if let Some(text) = flags.registry {
+        values.parse("registry.url", text, "--registry")?;
     }
     check(&values)
 }
@@ -115,5 +123,6 @@ fn check(values: &Values) -> anyhow::Result<Config> {
         );
     }
     let state = StateSettings { snapshot_interval: Duration::from_millis(values.number("state.snapshot_interval").unsigned_abs()) };
-    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback, state })
+    let registry = RegistrySettings::of(values)?;
+    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback, registry, state })
 }

@@ -4,6 +4,8 @@
 
 mod audit;
 mod backup;
+#[path = "../../../registry/tests/it/conformance.rs"]
+mod conformance;
 mod dev;
 mod dev_server;
 mod formats;
@@ -15,6 +17,7 @@ mod read_only;
 mod real_file;
 mod rebuilt;
 mod sample_session;
+mod schema_registry;
 mod shapes;
 mod simulate;
 mod support;

@@ -77,7 +77,8 @@ fn what_is_sent() {
         assert_eq!(send("POST", target, &schema(NEWER)), json!({"is_compatible": true}));
         assert_eq!(send("POST", target, &renamed), json!({"is_compatible": false}));
         let verbose = send("POST", &format!("{target}?verbose=true"), &renamed);
-        assert!(verbose["messages"][0].as_str().unwrap().contains("field title_id"), "{verbose}");
+        let messages = verbose["messages"].as_array().unwrap();
+        assert!(messages.iter().any(|message| message.as_str().unwrap().contains("field title_id")), "{verbose}");
     }
     let verbose = send("POST", "/compatibility/subjects/none/versions?verbose=true", &renamed);
     assert_eq!(verbose, json!({"is_compatible": true, "messages": []}));

@@ -49,5 +49,5 @@ fn free_port() -> u16 {
 #[test]
 fn apicurio_conforms() {
     let apicurio = Apicurio::start();
-    conformance::conforms(&Address::parse(&format!("http://127.0.0.1:{}/apis/ccompat/v7", apicurio.port)).unwrap());
+    conformance::conforms(&Address::parse(&format!("http://127.0.0.1:{}/apis/ccompat/v7", apicurio.port)).unwrap(), "");
 }

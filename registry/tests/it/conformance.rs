@@ -1,4 +1,4 @@
-//! What the client and every registry that it speaks to agree on. The registry is fresh, and is used up.
+//! What the client and every registry that it speaks to agree on.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 const NEWER: &str = include_str!("../../../schemas/tests/data/PlaybackEvent.newer.avsc");
 
-/// Every case, one after the other.
-pub(crate) fn conforms(address: &Address) {
+/// Every case, one after the other. No subject of the registry begins like those of the topics do behind `prefix`.
+pub(crate) fn conforms(address: &Address, prefix: &str) {
     what_is_not_there(address);
-    all_released_schemas_in_order(address);
+    all_released_schemas_in_order(address, prefix);
     versions_and_ids(address);
     what_is_incompatible_is_refused(address);
     framed_ids_reach_the_decoder(address);
@@ -33,7 +33,7 @@ fn json(text: &str) -> Value {
 
 fn what_is_not_there(address: &Address) {
     let client = client(address);
-    assert_eq!(client.subjects().unwrap(), Vec::<String>::new());
+    assert!(!client.subjects().unwrap().contains(&"none-value".to_owned()));
     assert_eq!(client.versions("none-value").unwrap(), []);
     assert_eq!(client.latest("none-value").unwrap(), None);
     assert_eq!(client.lookup("none-value", PlaybackEvent::SCHEMA).unwrap(), None);
@@ -43,11 +43,12 @@ fn what_is_not_there(address: &Address) {
     assert!(matches!(patient.schema_by_id(2_000_000_000), Err(SourceError::Unavailable(_))), "it may be fresh");
 }
 
-fn all_released_schemas_in_order(address: &Address) {
+fn all_released_schemas_in_order(address: &Address, prefix: &str) {
+    let subject_of = |topic: &str| format!("{prefix}{}", value_subject(topic));
     let mut ids: HashMap<u32, Value> = HashMap::new();
     let topics = topics::builtin();
     for topic in &topics {
-        let (subject, schemas) = (value_subject(&topic.name), schemas_of(&topic.schema).unwrap());
+        let (subject, schemas) = (subject_of(&topic.name), schemas_of(&topic.schema).unwrap());
         let registering = client(address);
         registering.require_full_transitive(&subject).unwrap();
         assert_eq!(registering.level(&subject).unwrap().as_deref(), Some(FULL_TRANSITIVE));
@@ -71,11 +72,10 @@ fn all_released_schemas_in_order(address: &Address) {
         assert_eq!(versions.iter().map(|version| json(&version.schema)).collect::<Vec<_>>(), distinct, "{subject}");
         assert_eq!(versions.iter().map(|version| version.version).collect::<Vec<_>>(), (1..=distinct.len() as u32).collect::<Vec<_>>());
     }
-    let mut subjects: Vec<String> = topics.iter().map(|topic| value_subject(&topic.name)).collect();
-    let mut there = client(address).subjects().unwrap();
-    subjects.sort();
-    there.sort();
-    assert_eq!(there, subjects);
+    let there = client(address).subjects().unwrap();
+    for topic in &topics {
+        assert!(there.contains(&subject_of(&topic.name)), "{}: {there:?}", topic.name);
+    }
 }
 
 fn versions_and_ids(address: &Address) {

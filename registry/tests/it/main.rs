@@ -13,5 +13,5 @@ mod tls;
 #[test]
 fn ours_conforms() {
     let server = server::Server::start();
-    conformance::conforms(&server.address());
+    conformance::conforms(&server.address(), "");
 }

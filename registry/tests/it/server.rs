@@ -13,7 +13,7 @@ use schemas::registry::Registry;
 /// What becomes of a request instead of an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
-    /// The connection is closed.
+    /// It is carried out, and the connection is closed.
     HangUp,
     /// Nothing comes, until the client goes away.
     Silence,
@@ -117,11 +117,15 @@ fn serve_one(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
         let mut faults = shared.faults.lock().unwrap();
         if path.starts_with(&faults.0) { faults.1.pop_front() } else { None }
     };
-    let answer = serve::answer(&shared.registry, &serve::Request { method: &method, path, query, body: &body });
+    let request = serve::Request { method: &method, path, query, body: &body };
+    let carry_out = || serve::answer(&shared.registry, &request);
     match fault {
-        None => send(&stream, &answer),
+        None => send(&stream, &carry_out()),
         Some(Fault::Answer(status, body)) => send(&stream, &Answer { status, body: body.as_bytes().to_vec() }),
-        Some(Fault::HangUp) => Ok(()),
+        Some(Fault::HangUp) => {
+            carry_out();
+            Ok(())
+        }
         Some(Fault::Silence) => until_it_goes_away(&stream),
         Some(Fault::Half) => {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{\"schema\":";
