@@ -7,7 +7,7 @@ use std::time::Duration;
 use registry::{Address, ClientSettings, Compatibility, FULL_TRANSITIVE, RegistryClient};
 use schemas::compatibility::schemas_of;
 use schemas::registry::value_subject;
-use schemas::{Decoder, EventType, PlaybackEvent, Record as _, SchemaSource, SourceError, topics, wire};
+use schemas::{CleanPlaybackEvent, Decoder, EventType, PlaybackEvent, Record as _, SchemaSource, SourceError, clean, topics, wire};
 use serde_json::Value;
 
 const NEWER: &str = include_str!("../../../schemas/tests/data/PlaybackEvent.newer.avsc");
@@ -18,6 +18,7 @@ pub(crate) fn conforms(address: &Address, prefix: &str) {
     all_released_schemas_in_order(address, prefix);
     versions_and_ids(address);
     what_is_incompatible_is_refused(address);
+    schemas_of_clean_events_follow_the_raw_ones(address);
     framed_ids_reach_the_decoder(address);
     subjects_of_any_name(address);
 }
@@ -52,7 +53,11 @@ fn all_released_schemas_in_order(address: &Address, prefix: &str) {
         let registering = client(address);
         registering.require_full_transitive(&subject).unwrap();
         assert_eq!(registering.level(&subject).unwrap().as_deref(), Some(FULL_TRANSITIVE));
-        for schema in schemas.released.iter().map(|released| released.schema).chain([schemas.current]) {
+        let mut versions: Vec<&str> = schemas.released.iter().map(|released| released.schema).collect();
+        if !versions.iter().any(|released| json(released) == json(schemas.current)) {
+            versions.push(schemas.current);
+        }
+        for schema in &versions {
             assert_eq!(registering.compatibility(&subject, schema).unwrap(), Compatibility::Compatible);
             let id = registering.register(&subject, schema).unwrap();
             assert_eq!(registering.register(&subject, schema).unwrap(), id);
@@ -64,13 +69,13 @@ fn all_released_schemas_in_order(address: &Address, prefix: &str) {
             let same = ids.entry(id).or_insert_with(|| json(schema));
             assert_eq!(*same, json(schema), "{subject}: an id stands for one schema");
         }
-        let mut distinct: Vec<Value> = schemas.released.iter().map(|released| json(released.schema)).collect();
-        if !distinct.contains(&json(schemas.current)) {
-            distinct.push(json(schemas.current));
-        }
-        let versions = client(address).versions(&subject).unwrap();
-        assert_eq!(versions.iter().map(|version| json(&version.schema)).collect::<Vec<_>>(), distinct, "{subject}");
-        assert_eq!(versions.iter().map(|version| version.version).collect::<Vec<_>>(), (1..=distinct.len() as u32).collect::<Vec<_>>());
+        let there = client(address).versions(&subject).unwrap();
+        assert_eq!(
+            there.iter().map(|version| json(&version.schema)).collect::<Vec<_>>(),
+            versions.iter().map(|schema| json(schema)).collect::<Vec<_>>(),
+            "{subject}"
+        );
+        assert_eq!(there.iter().map(|version| version.version).collect::<Vec<_>>(), (1..=versions.len() as u32).collect::<Vec<_>>());
     }
     let there = client(address).subjects().unwrap();
     for topic in &topics {
@@ -114,6 +119,18 @@ fn what_is_incompatible_is_refused(address: &Address) {
         assert!(matches!(client.register(subject, rubbish), Err(SourceError::Refused { .. })), "{rubbish}");
     }
     assert_eq!(client.versions(subject).unwrap(), versions, "nothing of it is there");
+}
+
+/// The playback stage registers, for each schema of raw events that it meets, the one that clean events get from it.
+fn schemas_of_clean_events_follow_the_raw_ones(address: &Address) {
+    let (client, subject) = (client(address), "clean-value");
+    client.require_full_transitive(subject).unwrap();
+    client.register(subject, CleanPlaybackEvent::SCHEMA).unwrap();
+    for raw in [PlaybackEvent::SCHEMA, NEWER] {
+        let made = clean::schema_for(raw).unwrap();
+        let id = client.register(subject, &made).unwrap();
+        assert_eq!(json(&self::client(address).schema_by_id(id).unwrap().unwrap()), json(&made));
+    }
 }
 
 fn framed_ids_reach_the_decoder(address: &Address) {
