@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak stack-up stack-down stack-status fmt clean
+.PHONY: help setup demo test test-s3 lint bench soak stack-up stack-down stack-status fmt clean
 
 # Builds live outside the checkout, so that a fresh clone finds the dependencies built already.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/playhead/target
@@ -30,6 +30,11 @@ test: setup ## formatting, lints, documentation and all tests (what CI runs)
 	@$(STEP) "tests" $(CARGO) test --locked --quiet --workspace
 	@$(STEP) "documentation, warnings denied" env RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --quiet --workspace --no-deps
 	@$(STEP) "schemas" "$$CARGO_TARGET_DIR/debug/playhead" schemas check
+
+test-s3: setup ## the tests of saved states on a server of S3, which it starts (make stack-up)
+	@./scripts/stack up s3
+	@$(STEP) "clippy with them, warnings denied" $(CARGO) clippy --locked --quiet -p playhead --all-targets --features s3-tests -- -D warnings
+	@$(STEP) "tests against S3" ./scripts/test-s3
 
 lint: setup ## shell scripts, docker-compose.yml; licences, sources and bans of all dependencies (installs cargo-deny once)
 	@$(STEP) "shellcheck" shellcheck $$(grep -lE '^#!/usr/bin/env bash|^# shellcheck shell=bash' -r scripts .ci)

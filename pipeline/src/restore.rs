@@ -81,7 +81,11 @@ impl<P: Processor> Restore<'_, P> {
         let (Some(options), Some(state_format)) = (&self.options.snapshots, self.processor.state_format()) else { return Ok((None, None)) };
         let of = (state_format, log.topic_id(source)?, source.partition);
         let new_log_time = LogTime::new(&self.options.log_time);
-        let load = |saved: &[u8]| self.processor.load(source, saved);
+        let load = |saved: &[u8]| {
+            let state = self.processor.load(source, saved)?;
+            let segments = self.processor.segments(&state);
+            Ok((state, segments))
+        };
         let saved = snapshots::newest_usable(options, self.processor.name(), of, bounds, &new_log_time, load);
         Ok((saved.map(Assigned::saved), Some(snapshots::no_segments(options, self.processor.name(), of))))
     }

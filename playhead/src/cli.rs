@@ -166,6 +166,9 @@ pub(crate) struct Stages {
     /// How often the state of each partition is saved, as in 30s; 0s: at each commit [default: 3m]
     #[arg(long, value_name = "DURATION")]
     pub(crate) snapshot_interval: Option<String>,
+    /// Where it is saved: a folder, or s3://bucket/prefix [default: in the data folder]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) snapshots: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -406,12 +409,13 @@ impl Cli {
             _ => None,
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
+        let snapshots = stages.and_then(|stages| stages.snapshots.as_deref());
         let registry = match &self.command {
             Command::Schemas(Schemas::Check(args)) => args.registry.as_deref(),
             Command::Schemas(Schemas::Register(args)) => args.registry.as_deref(),
             _ => None,
         };
-        Flags { file: self.config.as_deref(), data: self.data.as_deref(), snapshot_interval, registry }
+        Flags { file: self.config.as_deref(), data: self.data.as_deref(), snapshot_interval, snapshots, registry }
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use pipeline::local::{LocalLane, LocalLog};
 use pipeline::{
-    FolderStore, LogTimeRule, OutputTopic, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions,
-    TopicPartition, Totals, run_processor, run_sink,
+    LogTimeRule, OutputTopic, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions, TopicPartition, Totals,
+    run_processor, run_sink,
 };
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
@@ -19,6 +19,7 @@ use sink_local::{INPUTS, LocalSink};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::progress::{Progress, Stage as Spinner};
+use crate::snapshot_stores;
 
 /// How often a stage commits; and how long it waits before it takes the end of its input for the end.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(50);
@@ -217,7 +218,7 @@ fn run_stage<P: Processor>(
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: until.is_end(),
         snapshots: Some(SnapshotOptions {
-            store: Arc::new(FolderStore::new(folder.snapshots.clone())),
+            store: snapshot_stores::open(&config.state.snapshots, &folder.path, &name)?,
             interval: config.state.snapshot_interval,
             records: SNAPSHOT_RECORDS,
             on_problem: |problem| anstream::eprintln!("playhead: {problem}"),

@@ -1,6 +1,7 @@
 //! One question to a registry, over all of its addresses.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -51,7 +52,15 @@ impl Exchange {
         if settings.addresses.is_empty() {
             return Err(SettingsError::NoAddress);
         }
-        let roots = settings.authorities.as_deref().map(authorities).transpose()?.unwrap_or(RootCerts::WebPki);
+        let roots = match settings.authorities.as_deref() {
+            Some(pem) => authorities(pem)?,
+            None if settings.addresses.iter().any(Address::is_encrypted) => system_authorities()?,
+            None => RootCerts::new_with_certs(&[]),
+        };
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .root_certs(roots)
+            .build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would take the password to who knows where.
@@ -60,7 +69,7 @@ impl Exchange {
             .proxy(None)
             .timeout_global(Some(settings.timeout))
             .user_agent(concat!("playhead/", env!("CARGO_PKG_VERSION")))
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .tls_config(tls)
             .build();
         Ok(Self {
             agent: Agent::new_with_config(config),
@@ -141,6 +150,14 @@ impl Exchange {
             error => error.to_string(),
         }
     }
+}
+
+/// The authorities that this system trusts.
+fn system_authorities() -> Result<RootCerts, SettingsError> {
+    // One that can't be read is left out; who is signed by it will be told so.
+    let found = rustls_native_certs::load_native_certs().certs;
+    let certificates: Vec<_> = found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
+    if certificates.is_empty() { Err(SettingsError::NoAuthorities) } else { Ok(RootCerts::new_with_certs(&certificates)) }
 }
 
 fn authorities(pem: &[u8]) -> Result<RootCerts, SettingsError> {

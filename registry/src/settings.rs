@@ -32,6 +32,10 @@ impl Address {
         }
     }
 
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// As text, without a slash at its end.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -91,7 +95,7 @@ pub struct ClientSettings {
     pub addresses: Vec<Address>,
     /// Who asks.
     pub credentials: Credentials,
-    /// PEM: the authorities that are believed, and no others; none: the public ones.
+    /// PEM: the authorities that are believed, and no others; none: those that the system trusts.
     pub authorities: Option<Vec<u8>>,
     /// How long one request may take at one address, from the name's resolution to the last byte.
     pub timeout: Duration,
@@ -122,6 +126,9 @@ pub enum SettingsError {
     /// The authorities are no certificates.
     #[error("the authorities are not certificates in PEM: {0}")]
     Authorities(String),
+    /// None was told, and the system trusts nobody.
+    #[error("this system trusts no authority: install ca-certificates, or name a file of authorities")]
+    NoAuthorities,
     /// User, password or token can't be sent.
     #[error("{0}")]
     Credentials(&'static str),

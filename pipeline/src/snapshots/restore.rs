@@ -1,5 +1,7 @@
 //! The newest snapshot that a restore can use.
 
+use std::collections::BTreeSet;
+
 use super::file::{self, Of};
 use super::segment::{Manifest, Segments};
 use super::sweep::sweep;
@@ -22,14 +24,14 @@ pub(crate) fn no_segments(options: &SnapshotOptions, stage: &str, (state_format,
 
 /// Looks for the newest snapshot of a partition between the log's `first` offset and the `committed` one. Those above the committed offset
 /// are of another history (a log that was put back from a copy), and are deleted before it can reach them; one that is not usable is
-/// told of, and the one before is taken. Segments that no snapshot names are deleted: they too may be of another history.
+/// told of, and the one before is taken. `load` gives the state, and the numbers of the segments that it points to. Segments that no snapshot names are deleted: they too may be of another history.
 pub(crate) fn newest_usable<S>(
     options: &SnapshotOptions,
     stage: &str,
     of: (u64, TopicId, u32),
     (first, committed): (i64, i64),
     new_log_time: &LogTime,
-    load: impl Fn(&[u8]) -> Result<S, NotAState>,
+    load: impl Fn(&[u8]) -> Result<(S, BTreeSet<u32>), NotAState>,
 ) -> Option<Saved<S>> {
     let (state_format, topic_id, partition) = of;
     let folder = file::folder(stage, topic_id, partition);
@@ -60,8 +62,12 @@ pub(crate) fn newest_usable<S>(
         let read = options.store.read(&folder, &file.name).map_err(|error| NotAState(error.to_string())).and_then(|bytes| {
             let read = file::read(&bytes, &of, new_log_time.clone())?;
             check_segments(&read.manifest, &files)?;
+            let (state, in_use) = load(read.state)?;
+            if let Some(number) = in_use.iter().find(|number| !read.manifest.contains_key(number)) {
+                return Err(NotAState(format!("its state points to a segment {number} that it does not name")));
+            }
             let segments = Segments::new(options.store.clone(), folder.clone(), state_format, read.manifest);
-            Ok(Saved { state: load(read.state)?, log_time: read.log_time, beat: read.beat, offset, segments })
+            Ok(Saved { state, log_time: read.log_time, beat: read.beat, offset, segments })
         });
         match read {
             Ok(saved) => {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 pub(crate) use self::registry::RegistrySettings;
+use crate::snapshot_stores::{self, SnapshotPlace};
 use setting::{SETTINGS, Value, Values};
 
 /// Between the bound for late data and the time for which state keeps a session lies at least this much, ms: every copy of an event that can
@@ -43,10 +44,12 @@ pub(crate) struct PlaybackSettings {
 }
 
 /// `[state]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StateSettings {
     /// How often the state of each partition is saved, where it has moved. It is saved when a run ends, too. Zero: at each commit, and waited for.
     pub(crate) snapshot_interval: Duration,
+    /// Where it is saved.
+    pub(crate) snapshots: SnapshotPlace,
 }
 
 /// What flags say of the configuration.
@@ -58,6 +61,8 @@ pub(crate) struct Flags<'a> {
     pub(crate) data: Option<&'a Path>,
     /// `--snapshot-interval`.
     pub(crate) snapshot_interval: Option<&'a str>,
+    /// `--snapshots`.
+    pub(crate) snapshots: Option<&'a str>,
     /// `--registry`.
     pub(crate) registry: Option<&'a str>,
 }
@@ -84,6 +89,9 @@ pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
     }
     if let Some(text) = flags.snapshot_interval {
         values.parse("state.snapshot_interval", text, "--snapshot-interval")?;
+    }
+    if let Some(text) = flags.snapshots {
+        values.parse("state.snapshots", text, "--snapshots")?;
     }
     if let Some(text) = flags.registry {
         values.parse("registry.url", text, "--registry")?;
@@ -122,7 +130,16 @@ fn check(values: &Values) -> anyhow::Result<Config> {
             values.origin("playback.late_horizon"),
         );
     }
-    let state = StateSettings { snapshot_interval: Duration::from_millis(values.number("state.snapshot_interval").unsigned_abs()) };
-    let registry = RegistrySettings::of(values)?;
-    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback, registry, state })
+    let listen = values.text("dev.listen").to_owned();
+    Ok(Config { data: PathBuf::from(data), listen, playback, registry: RegistrySettings::of(values)?, state: state(values)? })
+}
+
+fn state(values: &Values) -> anyhow::Result<StateSettings> {
+    let wrong = |key: &str, problem: String| anyhow::anyhow!("{}: {key}: {problem}", values.origin(key));
+    let endpoint = "state.s3_endpoint";
+    let endpoint = snapshot_stores::endpoint(values.text(endpoint)).map_err(|problem| wrong(endpoint, problem))?;
+    let snapshots = "state.snapshots";
+    let snapshots = SnapshotPlace::parse(values.text(snapshots), endpoint).map_err(|problem| wrong(snapshots, problem))?;
+    let interval_ms = values.number("state.snapshot_interval").unsigned_abs();
+    Ok(StateSettings { snapshot_interval: Duration::from_millis(interval_ms), snapshots })
 }

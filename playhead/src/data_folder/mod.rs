@@ -24,8 +24,6 @@ pub(crate) struct DataFolder {
     pub(crate) store: LocalStore,
     pub(crate) registry: Arc<RegistryFile>,
     pub(crate) topics: Topics,
-    /// Where states are saved. All of it may be deleted: it makes starts quick, no more.
-    pub(crate) snapshots: PathBuf,
     /// Held until the files above are closed: fields are dropped in order.
     _lock: Lock,
 }
@@ -75,7 +73,7 @@ impl DataFolder {
             let max_future_ms = topic.timestamps.and_then(|timestamps| i64::try_from(timestamps.after_max_ms).ok());
             log.create_topic(&topic.name, TopicOptions { partitions: topic.dev_partitions, max_future_ms })?;
         }
-        Ok(Self { path: path.to_owned(), log, store, registry, topics, snapshots: path.join("snapshots"), _lock: lock })
+        Ok(Self { path: path.to_owned(), log, store, registry, topics, _lock: lock })
     }
 
     /// Number of partitions of one of our topics.

@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 #[path = "../../../registry/tests/it/conformance.rs"]
 mod conformance;
+mod dead_store;
 mod dev;
 mod dev_server;
 mod formats;
@@ -16,6 +17,8 @@ mod ownership;
 mod read_only;
 mod real_file;
 mod rebuilt;
+#[cfg(feature = "s3-tests")]
+mod s3;
 mod sample_session;
 mod schema_registry;
 mod shapes;

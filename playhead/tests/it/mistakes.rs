@@ -124,6 +124,10 @@ fn of_the_configuration() {
         ("data = \"x\"\ndata = \"y\"", &["playhead.toml, line 2: not TOML"]),
         ("[playback", &["playhead.toml, line 1: not TOML"]),
         ("data = \"\"", &["line 1: data: is empty"]),
+        ("[state]\nsnapshots = \"gs://bucket\"", &["line 2: state.snapshots: \"gs://bucket\" begins with gs:", "s3://bucket/prefix"]),
+        ("[state]\nsnapshots = 3", &["line 2: state.snapshots: a value of type integer must be text"]),
+        ("[state]\nsnapshots = \"s3://\"", &["line 2: state.snapshots: \"s3://\" names no bucket"]),
+        ("[state]\ns3_endpoint = \"127.0.0.1:7070\"", &["line 2: state.s3_endpoint: \"127.0.0.1:7070\" must be a URL"]),
     ];
     for (text, names) in cases {
         folder.write("playhead.toml", text);
@@ -147,6 +151,9 @@ fn of_the_environment() {
     for (name, value, expected) in cases {
         check(name, &said(folder.command(&["resume", "p3"]).env(name, value)), &[expected]);
     }
+    let folder = Folder::new();
+    let place = said(folder.command(&["resume", "p3"]).env("PLAYHEAD_STATE_SNAPSHOTS", "s3:///prefix"));
+    check("s3:///prefix", &place, &["PLAYHEAD_STATE_SNAPSHOTS: state.snapshots: \"s3:///prefix\" names no bucket"]);
 }
 
 #[test]

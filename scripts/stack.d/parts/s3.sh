@@ -9,7 +9,7 @@ s3_address() { printf 'http://%s:%s' "$host" "$S3_PORT"; }
 
 s3_install() { install_go_program "versitygw-$s3_version" "github.com/versity/versitygw/cmd/versitygw@v$s3_version"; }
 
-s3_configure() { mkdir -p "$(folder s3)/buckets"; }
+s3_configure() { mkdir -p "$(folder s3)/buckets/playhead-test"; }
 
 s3_command() {
   argv=(
@@ -23,6 +23,7 @@ s3_ready() { answers_http "$(s3_address)/health"; }
 s3_env() {
   export_line PLAYHEAD_TEST_S3 "$(s3_address)"
   export_line PLAYHEAD_TEST_S3_PROXIED "http://$host:$S3_PROXY_PORT"
+  export_line PLAYHEAD_TEST_S3_BUCKET playhead-test
   export_line PLAYHEAD_TEST_S3_REGION "$s3_region"
   export_line PLAYHEAD_TEST_S3_ACCESS_KEY "$s3_access_key"
   export_line PLAYHEAD_TEST_S3_SECRET_KEY "$s3_secret_key"

@@ -13,7 +13,7 @@ use crate::schemas_kept::{Decoders, KeptSchemas};
 use crate::tables::SCHEMAS;
 
 /// Memory that the storage engine may use as a cache. Its own default is 1 GiB, which a process that goes on for days would come to use.
-const CACHE_BYTES: usize = 128 << 20;
+const CACHE_BYTES: usize = 64 << 20;
 
 /// A handle on the serving store; clones share it.
 #[derive(Clone)]
