@@ -146,6 +146,7 @@ impl Exchange {
         match error {
             ureq::Error::Timeout(_) => format!("no answer within {} ms", self.timeout.as_millis()),
             ureq::Error::Io(error) if error.kind() == ErrorKind::TimedOut => format!("no answer within {} ms", self.timeout.as_millis()),
+            // Without the library's "io:" before it.
             ureq::Error::Io(error) => error.to_string(),
             error => error.to_string(),
         }
