@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::snapshots::Saver;
-use crate::step::{Assigned, Step};
+use crate::step::{Assigned, LastRecord, Step};
 use crate::{
     Batch, Blocked, DeadLetters, Judgement, Log, LogError, LogTime, Moment, Outputs, Processor, RunOptions, Shutdown, TopicPartition,
     Unavailable, Verdicts, heartbeat, snapshots,
@@ -86,7 +86,19 @@ impl<P: Processor> Restore<'_, P> {
             let segments = self.processor.segments(&state);
             Ok((state, segments))
         };
-        let saved = snapshots::newest_usable(options, self.processor.name(), of, bounds, &new_log_time, load);
+        let is_ours = |last: LastRecord| {
+            // What it saw last may be gone by now: then only the offset speaks for it.
+            if last.offset < bounds.0 {
+                return Ok(true);
+            }
+            let mut found = LastRecord::NONE;
+            log.read(source, last.offset, last.offset + 1, &mut |batch| {
+                found = batch.records.first().map_or(LastRecord::NONE, LastRecord::of);
+                ControlFlow::Break(())
+            })?;
+            Ok(found == last)
+        };
+        let saved = snapshots::newest_usable(options, self.processor.name(), of, bounds, &new_log_time, is_ours, load)?;
         Ok((saved.map(Assigned::saved), Some(snapshots::no_segments(options, self.processor.name(), of))))
     }
 
@@ -171,6 +183,8 @@ impl<P: Processor> Restore<'_, P> {
             return Some(Halt::Stop);
         }
         let step = Step { processor: &*self.processor, options: self.options };
+        let mut last = None;
+        let mut halt = None;
         for record in batch.records.iter().filter(|record| record.offset < to) {
             if verdicts.is_refused(batch.topic_id, record.offset) {
                 step.pass_time(assigned, record, batch.source, out);
@@ -178,7 +192,8 @@ impl<P: Processor> Restore<'_, P> {
                 if !heartbeat::is_heartbeat(record)
                     && let Err(blocked) = self.processor.ready(record)
                 {
-                    return Some(Halt::Blocked(blocked));
+                    halt = Some(Halt::Blocked(blocked));
+                    break;
                 }
                 if let Err(error) = step.take(assigned, record, Moment::new(batch, Judgement::Accepted), out) {
                     return Some(Halt::Failed(error));
@@ -186,9 +201,13 @@ impl<P: Processor> Restore<'_, P> {
             }
             assigned.next_offset = record.offset + 1;
             *self.replayed += 1;
+            last = Some(record);
         }
-        assigned.next_offset = batch.next_offset.min(to);
-        None
+        assigned.last = last.map_or(assigned.last, LastRecord::of);
+        if halt.is_none() {
+            assigned.next_offset = batch.next_offset.min(to);
+        }
+        halt
     }
 
     /// A dependency that is down is waited for. Break where a stop was asked for.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::restore::Restore;
 use crate::snapshots::Saver;
-use crate::step::{Assigned, Step};
+use crate::step::{Assigned, LastRecord, Step};
 use crate::{
     AHEAD, Batch, Blocked, Committed, DeadLetters, Judgement, Log, LogError, LogTimeRule, Moment, Outcome, Outputs, Polled, Position,
     Processor, Shutdown, SnapshotOptions, TopicPartition, Unavailable, heartbeat,
@@ -212,13 +212,16 @@ impl<P: Processor> ProcessorRun<'_, P> {
     fn process(&mut self, batch: &Batch<'_>) -> Result<Option<Blocked>, LogError> {
         let assigned = self.assigned.get_mut(&batch.source).expect("a log hands out records of assigned partitions only");
         let step = Step { processor: &*self.processor, options: self.options };
-        for chunk in batch.records.chunks(AHEAD) {
+        let mut last = None;
+        let mut blocked = None;
+        'batch: for chunk in batch.records.chunks(AHEAD) {
             self.processor.prepare(&assigned.state, chunk);
             for record in chunk {
                 if !heartbeat::is_heartbeat(record)
-                    && let Err(blocked) = self.processor.ready(record)
+                    && let Err(what) = self.processor.ready(record)
                 {
-                    return Ok(Some(blocked));
+                    blocked = Some(what);
+                    break 'batch;
                 }
                 let moment = Moment::new(batch, Judgement::Open);
                 match step.take(assigned, record, moment, &mut self.out)? {
@@ -235,11 +238,16 @@ impl<P: Processor> ProcessorRun<'_, P> {
                 self.totals.records += 1;
                 self.uncommitted += 1;
                 self.has_moved = true;
+                last = Some(record);
             }
         }
-        self.has_moved |= assigned.next_offset != batch.next_offset;
-        assigned.next_offset = batch.next_offset;
-        Ok(None)
+        // Of each batch the last one is enough: a state is saved between batches.
+        assigned.last = last.map_or(assigned.last, LastRecord::of);
+        if blocked.is_none() {
+            self.has_moved |= assigned.next_offset != batch.next_offset;
+            assigned.next_offset = batch.next_offset;
+        }
+        Ok(blocked)
     }
 
     fn drop_partitions(&mut self, sources: &[TopicPartition]) {
@@ -285,7 +293,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         if let Some(saver) = &mut self.saver {
             saver.committed(&*self.processor, log, &mut self.assigned, self.totals.records)?;
             if saver.is_waited_for() {
-                saver.settle(&*self.processor, &mut self.assigned);
+                saver.settle(&*self.processor, log, &mut self.assigned)?;
             }
         }
         Ok(())
@@ -316,6 +324,9 @@ impl<P: Processor> ProcessorRun<'_, P> {
     /// position on.
     fn restore_all<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
         while let Some(&source) = self.unrestored.first() {
+            if let Some(saver) = &mut self.saver {
+                saver.quiesce(log)?;
+            }
             let (dead_letters, options, replayed) = (self.dead_letters, self.options, &mut self.totals.replayed);
             let saver = self.saver.as_mut();
             let mut restore = Restore { processor: &mut *self.processor, dead_letters, options, shutdown, saver, replayed };

@@ -1,8 +1,33 @@
 //! What one record does to one partition, live and in replay alike.
 
 use crate::heartbeat::{self, Beat};
+use xxhash_rust::xxh3::Xxh3;
+
 use crate::snapshots::{NotRead, Saved, Segments};
 use crate::{LogError, LogTime, Moment, Outcome, Outputs, Processor, Record, RunOptions, SegmentPlace, Spread, TopicPartition};
+
+/// The record that a state saw last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LastRecord {
+    /// -1: it has seen none.
+    pub(crate) offset: i64,
+    /// Of its timestamp, key and value.
+    pub(crate) hash: u64,
+}
+
+impl LastRecord {
+    pub(crate) const NONE: Self = Self { offset: -1, hash: 0 };
+
+    pub(crate) fn of(record: &Record<'_>) -> Self {
+        let mut hash = Xxh3::new();
+        hash.update(&record.timestamp_ms.to_le_bytes());
+        for part in [record.key, record.value] {
+            hash.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
+            hash.update(part.unwrap_or_default());
+        }
+        Self { offset: record.offset, hash: hash.digest() }
+    }
+}
 
 /// A partition that a processor holds.
 pub(crate) struct Assigned<S> {
@@ -10,6 +35,7 @@ pub(crate) struct Assigned<S> {
     pub(crate) log_time: LogTime,
     /// Offset of the next record that the state is to see.
     pub(crate) next_offset: i64,
+    pub(crate) last: LastRecord,
     /// Where what left the state's memory lies; none where states are not saved.
     pub(crate) segments: Option<Segments>,
     /// Number of the last [`heartbeat::INTERVAL_MS`] for which a heartbeat was passed on.
@@ -19,13 +45,13 @@ pub(crate) struct Assigned<S> {
 impl<S> Assigned<S> {
     /// Before the record at `next_offset`, having seen none.
     pub(crate) fn new(state: S, log_time: LogTime, next_offset: i64, segments: Option<Segments>) -> Self {
-        Self { state, log_time, next_offset, segments, beat: i64::MIN }
+        Self { state, log_time, next_offset, last: LastRecord::NONE, segments, beat: i64::MIN }
     }
 
     /// As a snapshot holds it.
     pub(crate) fn saved(saved: Saved<S>) -> Self {
-        let Saved { state, log_time, beat, offset, segments } = saved;
-        Self { state, log_time, next_offset: offset, segments: Some(segments), beat }
+        let Saved { state, log_time, last, beat, offset, segments } = saved;
+        Self { state, log_time, next_offset: offset, last, segments: Some(segments), beat }
     }
 
     pub(crate) fn beat(&self) -> i64 {
@@ -64,13 +90,17 @@ impl<P: Processor> Step<'_, P> {
         }
     }
 
-    /// Gives the state back what it put away. A segment that is damaged is deleted: the state is restored without it.
+    /// Gives the state back what it put away. A segment that is damaged, and no copy only, is deleted: the state is restored without it.
     #[cold]
     fn bring_back(&self, assigned: &mut Assigned<P::State>, place: SegmentPlace) -> Result<(), LogError> {
         let Some(segments) = &assigned.segments else {
             return Err(LogError::Fatal(format!("{} put something away, and its states are not saved", self.processor.name())));
         };
-        let damage = match segments.read(place) {
+        let mut read = segments.read(place);
+        if matches!(read, Err(NotRead::Damaged(_))) && segments.drop_copy(place.segment) {
+            read = segments.read(place);
+        }
+        let damage = match read {
             Ok(bytes) => match self.processor.bring_back(&mut assigned.state, place, &bytes) {
                 Ok(()) => return Ok(()),
                 Err(why) => why.to_string(),

@@ -18,6 +18,7 @@ pub fn make_whole<E: From<io::Error>>(path: &Path, make: impl FnOnce(&Path) -> R
     let unfinished = Path::new(&name);
     fs::remove_file(unfinished).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
     make(unfinished)?;
+    File::open(unfinished)?.sync_all()?;
     fs::rename(unfinished, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()?;

@@ -1,7 +1,7 @@
 //! The bytes of a snapshot: what it is of, the state, the segments that it names, and a hash of all.
 //!
 //! ```text
-//! magic | version | state format | topic id | partition | offset | last heartbeat | log time | state ... | manifest ...
+//! magic | version | state format | topic id | partition | offset | last record | last heartbeat | log time | state ... | manifest ...
 //!   | length of the manifest | xxh3-64 of the manifest | length | xxh3-64
 //! ```
 //! Integers are little-endian; the last length counts everything before it, and the last hash is over that and the length. The manifest
@@ -11,11 +11,14 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::segment::{Manifest, Segment};
 use super::{Found, NotAState, SnapshotStore};
+use crate::step::LastRecord;
 use crate::{LogTime, TopicId};
 
 const MAGIC: &[u8; 8] = b"playhead";
 /// Raised with every change of the layout above.
 pub(super) const VERSION: u32 = 2;
+/// The version that knew no segments.
+const WITHOUT_SEGMENTS: u32 = 1;
 const VERSION_BYTES: usize = 12;
 const TRAILER_BYTES: usize = 32;
 
@@ -57,14 +60,21 @@ pub(super) fn offset_of(name: &str) -> Option<i64> {
     name.strip_suffix(".snapshot")?.parse().ok()
 }
 
-/// What comes before the state.
-pub(super) fn head(of: &Of, beat: i64, log_time: &LogTime) -> Vec<u8> {
+/// The offset with which the name of any file of ours begins.
+pub(super) fn leading_offset(name: &str) -> Option<i64> {
+    name.get(..20)?.parse().ok()
+}
+
+/// What comes before the state. `last` is the record before the offset, by which another history of the same log is told.
+pub(super) fn head(of: &Of, last: LastRecord, beat: i64, log_time: &LogTime) -> Vec<u8> {
     let mut head = MAGIC.to_vec();
     head.extend_from_slice(&VERSION.to_le_bytes());
     head.extend_from_slice(&of.state_format.to_le_bytes());
     head.extend_from_slice(&of.topic_id.0);
     head.extend_from_slice(&of.partition.to_le_bytes());
     head.extend_from_slice(&of.offset.to_le_bytes());
+    head.extend_from_slice(&last.offset.to_le_bytes());
+    head.extend_from_slice(&last.hash.to_le_bytes());
     head.extend_from_slice(&beat.to_le_bytes());
     log_time.save(&mut head);
     head
@@ -107,6 +117,7 @@ impl Sum {
 /// What a snapshot says before its state.
 #[derive(Debug)]
 pub(super) struct Read<'s> {
+    pub(super) last: LastRecord,
     pub(super) beat: i64,
     pub(super) log_time: LogTime,
     pub(super) state: &'s [u8],
@@ -133,17 +144,18 @@ pub(super) fn read<'s>(bytes: &'s [u8], of: &Of, log_time: LogTime) -> Result<Re
             partition: u32::from_le_bytes(rest.array()?),
             offset: i64::from_le_bytes(rest.array()?),
         };
+        let last = LastRecord { offset: i64::from_le_bytes(rest.array()?), hash: u64::from_le_bytes(rest.array()?) };
         let beat = i64::from_le_bytes(rest.array()?);
-        Some((found, beat, log_time.load(&mut rest)?))
+        Some((found, last, beat, log_time.load(&mut rest)?))
     };
-    let (found, beat, log_time) = take_head().ok_or_else(|| not("it is cut short, or of other input partitions"))?;
+    let (found, last, beat, log_time) = take_head().ok_or_else(|| not("it is cut short, or of other input partitions"))?;
     if found.state_format != of.state_format {
         return Err(not("it is of another format or configuration"));
     }
     if found != *of {
         return Err(not("it is of another partition or offset"));
     }
-    Ok(Read { beat, log_time, state: rest.0, manifest })
+    Ok(Read { last, beat, log_time, state: rest.0, manifest })
 }
 
 const CUT_SHORT: &str = "it is cut short";
@@ -189,8 +201,8 @@ fn manifest(bytes: &[u8]) -> Result<(Manifest, usize), NotAState> {
 pub(super) enum Named {
     /// These segments.
     Segments(Manifest),
-    /// It is of another version: what it names is not known, if anything.
-    OtherVersion(u32),
+    /// It is of another version: what it names is not known.
+    OtherVersion,
     /// It is none, or damaged.
     Nothing,
 }
@@ -200,7 +212,8 @@ pub(super) fn named(store: &dyn SnapshotStore, folder: &str, found: &Found) -> s
     let head = store.read_at(folder, &found.name, 0, VERSION_BYTES)?;
     match version(&head) {
         Ok(VERSION) => {}
-        Ok(version) => return Ok(Named::OtherVersion(version)),
+        Ok(WITHOUT_SEGMENTS) => return Ok(Named::Segments(Manifest::new())),
+        Ok(_) => return Ok(Named::OtherVersion),
         Err(_) => return Ok(Named::Nothing),
     }
     let trailer = store.read_at(folder, &found.name, found.bytes.saturating_sub(TRAILER_BYTES as u64), TRAILER_BYTES)?;

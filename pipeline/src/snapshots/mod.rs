@@ -90,6 +90,12 @@ pub trait SnapshotStore: Debug + Send + Sync {
     /// Where it cannot be begun.
     fn create(&self, folder: &str, label: &str) -> io::Result<Box<dyn SnapshotWriter>>;
 
+    /// Drops a copy that is kept nearer than the file itself, and may be damaged where that is not; false where there was none.
+    fn drop_copy(&self, folder: &str, name: &str) -> bool {
+        let _ = (folder, name);
+        false
+    }
+
     /// Deletes a file; one that is gone is well.
     ///
     /// # Errors

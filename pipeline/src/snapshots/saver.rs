@@ -1,7 +1,9 @@
 //! Saves the states of a run's partitions, one after the other, while the run goes on.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
 
 use super::file::{self, Of};
 use super::writer::{Begin, Job, Report, Writer};
@@ -13,6 +15,9 @@ use crate::{Log, LogError, Processor, TopicPartition};
 const PIECE_BYTES: usize = 1 << 20;
 /// How many of the things that were put away leave memory at a time.
 const LET_GO_AT_A_TIME: usize = 2_000;
+
+/// How often the log hears of a lane that waits for its saves.
+const ALIVE: Duration = Duration::from_secs(1);
 
 type AllAssigned<S> = BTreeMap<TopicPartition, Assigned<S>>;
 
@@ -50,6 +55,10 @@ pub(crate) struct Saver {
     /// What the newest snapshot of each partition is of.
     saved: BTreeMap<TopicPartition, i64>,
     saves_begun: u64,
+    owner: u32,
+    /// Partitions whose save was given up for another's: their states do not know it yet.
+    given_up: Vec<TopicPartition>,
+    is_told_dead: bool,
 }
 
 impl Saver {
@@ -67,6 +76,9 @@ impl Saver {
             waiting: None,
             saved: BTreeMap::new(),
             saves_begun: 0,
+            owner: Uuid::new_v4().as_fields().0,
+            given_up: Vec::new(),
+            is_told_dead: false,
         }
     }
 
@@ -75,16 +87,25 @@ impl Saver {
         self.saved.insert(source, offset);
     }
 
-    /// Forgets a partition whose state was dropped. When this returns nothing of it is being written: a restore may look at its files.
+    /// Forgets a partition whose state was dropped.
     pub(crate) fn forget(&mut self, source: TopicPartition) {
         self.due.retain(|due| *due != source);
+        self.given_up.retain(|given_up| *given_up != source);
         self.saved.remove(&source);
         if self.current.as_ref().is_some_and(|current| current.source == source) {
             self.current = None;
-            self.waiting = None;
-            self.writer.give(Job::GiveUp);
-            self.writer.wait();
+            self.waiting = Some(Job::GiveUp);
         }
+    }
+
+    /// Waits until nothing that was given to the writer is still to be written: a restore may look at a partition's files then.
+    pub(crate) fn quiesce<L: Log>(&mut self, log: &mut L) -> Result<(), LogError> {
+        let mut last_sign = Instant::now();
+        while !self.writer.is_idle() && !self.writer.is_dead() {
+            self.writer.wait(ALIVE);
+            give_sign(log, &mut last_sign)?;
+        }
+        Ok(())
     }
 
     /// To be called right after a commit, with the records that the run has processed: every state is as its committed position says. Begins
@@ -132,10 +153,11 @@ impl Saver {
     }
 
     fn begin<P: Processor>(&mut self, processor: &P, source: TopicPartition, of: Of, assigned: &mut Assigned<P::State>) {
-        let head = file::head(&of, assigned.beat(), &assigned.log_time);
+        let head = file::head(&of, assigned.last, assigned.beat(), &assigned.log_time);
         let folder = of.folder(&self.name);
         self.saves_begun += 1;
         self.saved.insert(source, of.offset);
+        self.given_up.retain(|given_up| *given_up != source);
         let in_use = processor.segments(&assigned.state);
         let (number, named) = match &mut assigned.segments {
             None => (0, super::segment::Manifest::new()),
@@ -145,7 +167,7 @@ impl Saver {
             }
         };
         processor.begin_save(&mut assigned.state);
-        let begin = Begin { id: self.saves_begun, of, folder, head, number, named };
+        let begin = Begin { id: self.saves_begun, owner: self.owner, of, folder, head, number, named };
         self.current = Some(Current { source, id: begin.id, number, stage: Stage::Saving(SavedPiece::first(number)) });
         self.waiting = Some(Job::Begin(begin));
     }
@@ -153,6 +175,11 @@ impl Saver {
     /// Does a little more for the save under way, unless the writer is still busy with what it was given before.
     pub(crate) fn step<P: Processor>(&mut self, processor: &P, assigned: &mut AllAssigned<P::State>) {
         self.hear_writer(processor, assigned);
+        for source in std::mem::take(&mut self.given_up) {
+            if let Some(assigned) = assigned.get_mut(&source) {
+                processor.give_up_save(&mut assigned.state);
+            }
+        }
         if let Some(job) = self.waiting.take() {
             self.waiting = self.writer.offer(job);
             return;
@@ -186,11 +213,11 @@ impl Saver {
         log: &mut L,
         assigned: &mut AllAssigned<P::State>,
     ) -> Result<(), LogError> {
-        self.settle(processor, assigned);
+        self.settle(processor, log, assigned)?;
         self.due = assigned.keys().copied().collect();
         while !self.due.is_empty() {
             self.begin_next(processor, log, assigned)?;
-            self.settle(processor, assigned);
+            self.settle(processor, log, assigned)?;
         }
         Ok(())
     }
@@ -204,11 +231,18 @@ impl Saver {
         source: TopicPartition,
         assigned: Assigned<P::State>,
     ) -> Result<Assigned<P::State>, LogError> {
-        if let Some(Current { source: other, .. }) = self.current {
-            self.forget(other);
+        if let Some(Current { source: other, .. }) = self.current.take() {
+            self.waiting = None;
+            self.saved.remove(&other);
+            self.given_up.push(other);
+            self.due.push_front(other);
         }
+        let due = std::mem::take(&mut self.due);
+        let given_up = std::mem::take(&mut self.given_up);
         let mut alone = BTreeMap::from([(source, assigned)]);
         self.finish(processor, log, &mut alone)?;
+        self.due = due;
+        self.given_up = given_up;
         Ok(alone.remove(&source).expect("a save takes no partition away"))
     }
 
@@ -218,19 +252,22 @@ impl Saver {
     }
 
     /// Saves what is begun to its end, and waits until it is written.
-    pub(crate) fn settle<P: Processor>(&mut self, processor: &P, assigned: &mut AllAssigned<P::State>) {
+    pub(crate) fn settle<P: Processor, L: Log>(
+        &mut self,
+        processor: &P,
+        log: &mut L,
+        assigned: &mut AllAssigned<P::State>,
+    ) -> Result<(), LogError> {
+        let mut last_sign = Instant::now();
         while self.current.is_some() {
-            match self.waiting.take() {
-                Some(job) => self.writer.give(job),
-                None => {
-                    if matches!(&self.current, Some(Current { stage: Stage::Written, .. })) {
-                        self.writer.wait();
-                    }
-                    self.step(processor, assigned);
-                }
+            self.step(processor, assigned);
+            let is_written = matches!(&self.current, Some(Current { stage: Stage::Written, .. }));
+            if self.waiting.is_some() || is_written {
+                self.writer.wait(ALIVE);
             }
+            give_sign(log, &mut last_sign)?;
         }
-        self.hear_writer(processor, assigned);
+        Ok(())
     }
 
     fn hear_writer<P: Processor>(&mut self, processor: &P, assigned: &mut AllAssigned<P::State>) {
@@ -246,13 +283,28 @@ impl Saver {
                     current.stage = Stage::LettingGo;
                 }
                 Report::Failed { id } => {
-                    let Some(current) = self.current.take_if(|current| current.id == id) else { continue };
-                    self.waiting = None;
-                    if let Some(assigned) = assigned.get_mut(&current.source) {
-                        processor.give_up_save(&mut assigned.state);
+                    if self.current.as_ref().is_some_and(|current| current.id == id) {
+                        self.fail(processor, assigned);
                     }
                 }
+                Report::Turn => {}
             }
+        }
+        if self.writer.is_dead() && self.current.is_some() {
+            if !std::mem::replace(&mut self.is_told_dead, true) {
+                (self.options.on_problem)("the thread that writes saved states has ended: nothing is saved any more");
+            }
+            self.fail(processor, assigned);
+        }
+    }
+
+    /// The save under way came to nothing: the partition is saved anew when its turn comes, though it may not have moved.
+    fn fail<P: Processor>(&mut self, processor: &P, assigned: &mut AllAssigned<P::State>) {
+        let Some(current) = self.current.take() else { return };
+        self.waiting = None;
+        self.saved.remove(&current.source);
+        if let Some(assigned) = assigned.get_mut(&current.source) {
+            processor.give_up_save(&mut assigned.state);
         }
     }
 
@@ -260,4 +312,13 @@ impl Saver {
     pub(crate) fn is_waited_for(&self) -> bool {
         self.options.interval.is_zero()
     }
+}
+
+/// Lets the log's group hear of the lane, where it has been waiting for a while.
+fn give_sign<L: Log>(log: &mut L, last: &mut Instant) -> Result<(), LogError> {
+    if last.elapsed() >= ALIVE {
+        *last = Instant::now();
+        log.keep_alive()?;
+    }
+    Ok(())
 }

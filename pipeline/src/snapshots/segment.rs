@@ -163,6 +163,11 @@ impl Segments {
         format!("{}/{}", self.folder, self.named.get(&number).map_or("?", |segment| &segment.name))
     }
 
+    /// Drops a copy of a segment, so that the next read is of the segment itself; false where there is none.
+    pub(crate) fn drop_copy(&self, number: u32) -> bool {
+        self.named.get(&number).is_some_and(|segment| self.store.drop_copy(&self.folder, &segment.name))
+    }
+
     /// Deletes a damaged segment: no snapshot that names it is taken for usable from then on.
     pub(crate) fn delete(&self, number: u32) -> io::Result<()> {
         self.named.get(&number).map_or(Ok(()), |segment| self.store.delete(&self.folder, &segment.name))

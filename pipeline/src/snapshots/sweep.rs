@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::file::{self, Named};
 use super::{Found, KEPT, SnapshotStore, UNFINISHED, segment};
 
-/// Sweeps the folder of a partition whose snapshot at `newest` was just written, or is being restored from; the last two up to it are kept,
-/// and what stands above it. Nothing is deleted that could not be told to be of no use: a problem costs space, never a result.
-pub(super) fn sweep(store: &dyn SnapshotStore, folder: &str, newest: i64) -> Result<(), String> {
+/// Sweeps the folder of a partition. The last two snapshots up to `newest`, which was just written or is restored from, are kept, and what
+/// stands above it. Of segments and unfinished files only those of offsets up to `left_over` are deleted: one above it may be a newer
+/// owner's, whose snapshot is still to come. Nothing is deleted that could not be told to be of no use: a problem costs space, never a result.
+pub(super) fn sweep(store: &dyn SnapshotStore, folder: &str, newest: i64, left_over: i64) -> Result<(), String> {
     let told = |error: std::io::Error| format!("{folder} was not swept of old snapshots: {error}");
     let files = store.list(folder).map_err(told)?;
     let delete = |file: &Found| store.delete(folder, &file.name).map_err(told);
@@ -22,11 +23,14 @@ pub(super) fn sweep(store: &dyn SnapshotStore, folder: &str, newest: i64) -> Res
     for (_, file) in kept.iter().chain(&above) {
         match file::named(store, folder, file).map_err(told)? {
             Named::Segments(manifest) => named.extend(manifest.into_values().map(|segment| segment.name)),
-            // A newer program's may name segments; an older one's is of no use.
-            Named::OtherVersion(version) if version > file::VERSION => return Ok(()),
-            Named::OtherVersion(_) | Named::Nothing => delete(file)?,
+            // Another program may come back, after a step forward or back, and what its snapshots name is not known.
+            Named::OtherVersion => return Ok(()),
+            Named::Nothing => delete(file)?,
         }
     }
-    let is_left_over = |file: &&Found| file.name.ends_with(UNFINISHED) || (segment::is_segment(&file.name) && !named.contains(&file.name));
+    let is_left_over = |file: &&Found| {
+        let is_unnamed = file.name.ends_with(UNFINISHED) || (segment::is_segment(&file.name) && !named.contains(&file.name));
+        is_unnamed && file::leading_offset(&file.name).is_some_and(|offset| offset <= left_over)
+    };
     files.iter().filter(is_left_over).try_for_each(delete)
 }

@@ -1,9 +1,11 @@
 //! The thread that writes snapshots and segments.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -18,6 +20,8 @@ const WAITING_PIECES: usize = 4;
 /// A save that begins.
 pub(super) struct Begin {
     pub(super) id: u64,
+    /// Tells files that are not finished from those of another process, which may take this one for dead.
+    pub(super) owner: u32,
     pub(super) of: Of,
     pub(super) folder: String,
     pub(super) head: Vec<u8>,
@@ -31,7 +35,6 @@ pub(super) enum Job {
     Begin(Begin),
     Piece { piece: SavedPiece, is_last: bool },
     GiveUp,
-    Answer(SyncSender<()>),
 }
 
 /// What the thread tells.
@@ -46,13 +49,20 @@ pub(super) enum Report {
     Failed {
         id: u64,
     },
+    /// A job is done.
+    Turn,
 }
 
 /// See the module's documentation.
 pub(super) struct Writer {
     jobs: Option<SyncSender<Job>>,
     reports: Receiver<Report>,
+    /// Reports that came while a turn was waited for.
+    heard: VecDeque<Report>,
     thread: Option<JoinHandle<()>>,
+    /// Jobs given, and of these done.
+    given: u64,
+    done: u64,
 }
 
 impl Writer {
@@ -64,37 +74,55 @@ impl Writer {
             let mut open = None;
             for job in taken {
                 // Nobody listens to reports once the run is over.
-                write(&*store, &mut open, job, &|report| _ = tell.send(report));
+                let tell = |report| _ = tell.send(report);
+                write(&*store, &mut open, job, &tell);
+                tell(Report::Turn);
             }
         });
-        Self { jobs: Some(jobs), reports, thread: Some(thread) }
+        Self { jobs: Some(jobs), reports, heard: VecDeque::new(), thread: Some(thread), given: 0, done: 0 }
     }
 
     /// Gives the job back where there is no room for it.
-    pub(super) fn offer(&self, job: Job) -> Option<Job> {
+    pub(super) fn offer(&mut self, job: Job) -> Option<Job> {
         match self.jobs.as_ref()?.try_send(job) {
-            Err(TrySendError::Full(job)) => Some(job),
-            // A writer that is gone writes nothing: a snapshot is worth no more than time.
-            Ok(()) | Err(TrySendError::Disconnected(_)) => None,
+            Err(TrySendError::Full(job)) => return Some(job),
+            Ok(()) => self.given += 1,
+            // It ended, which `is_dead` tells.
+            Err(TrySendError::Disconnected(_)) => {}
+        }
+        None
+    }
+
+    /// Whether all jobs given are done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.done == self.given
+    }
+
+    /// Whether the thread ended, as it does only where a store panics.
+    pub(super) fn is_dead(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Waits until the thread tells something, for so long at most.
+    pub(super) fn wait(&mut self, most: Duration) {
+        if let Ok(report) = self.reports.recv_timeout(most) {
+            self.hear(report);
         }
     }
 
-    /// Waits until there is room.
-    pub(super) fn give(&self, job: Job) {
-        if let Some(jobs) = &self.jobs {
-            _ = jobs.send(job);
+    /// The next report, if there is one. Turns are counted only.
+    pub(super) fn report(&mut self) -> Option<Report> {
+        while let Ok(report) = self.reports.try_recv() {
+            self.hear(report);
         }
+        self.heard.pop_front()
     }
 
-    /// Waits until all jobs given are done.
-    pub(super) fn wait(&self) {
-        let (answer, answered) = mpsc::sync_channel(1);
-        self.give(Job::Answer(answer));
-        _ = answered.recv();
-    }
-
-    pub(super) fn report(&self) -> Option<Report> {
-        self.reports.try_recv().ok()
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::Turn => self.done += 1,
+            report => self.heard.push_back(report),
+        }
     }
 }
 
@@ -131,7 +159,7 @@ impl OpenSegment {
 
 impl Open {
     fn begin(store: &dyn SnapshotStore, begin: Begin) -> io::Result<Self> {
-        let snapshot = store.create(&begin.folder, &begin.of.name())?;
+        let snapshot = store.create(&begin.folder, &format!("{:020}.{:08x}.snapshot", begin.of.offset, begin.owner))?;
         let mut open = Self { begin, snapshot, sum: Sum::default(), segment: None };
         open.sum.add(&open.begin.head);
         open.snapshot.append(&open.begin.head)?;
@@ -147,7 +175,7 @@ impl Open {
         let segment = match &mut self.segment {
             Some(segment) => segment,
             none => {
-                let writer = store.create(&self.begin.folder, &format!("{:020}.segment", self.begin.of.offset))?;
+                let writer = store.create(&self.begin.folder, &format!("{:020}.{:08x}.segment", self.begin.of.offset, self.begin.owner))?;
                 let segment = none.insert(OpenSegment { writer, hash: Xxh3::new(), bytes: 0 });
                 segment.append(&segment::head(self.begin.of.state_format))?;
                 segment
@@ -156,8 +184,9 @@ impl Open {
         segment.append(&piece.segment)
     }
 
-    /// The segment first: no snapshot names what is not there.
-    fn finish(self) -> io::Result<Option<Segment>> {
+    /// The segment first: no snapshot names what is not there. Where the snapshot then fails, the segment goes: the next save writes its
+    /// sessions again.
+    fn finish(self, store: &dyn SnapshotStore) -> io::Result<Option<Segment>> {
         let Self { begin, mut snapshot, sum, segment } = self;
         let mut named = begin.named;
         let written = match segment {
@@ -169,9 +198,12 @@ impl Open {
             }
         };
         named.extend(written.clone().map(|segment| (begin.number, segment)));
-        snapshot.append(&sum.end(&named))?;
-        snapshot.finish(&begin.of.name())?;
-        Ok(written)
+        let finished = snapshot.append(&sum.end(&named)).and_then(|()| snapshot.finish(&begin.of.name()));
+        if let (Err(_), Some(segment)) = (&finished, &written) {
+            // What it failed of is told; a segment that stays is swept away after the next save.
+            _ = store.delete(&begin.folder, &segment.name);
+        }
+        finished.map(|()| written)
     }
 }
 
@@ -201,9 +233,9 @@ fn write(store: &dyn SnapshotStore, open: &mut Option<Open>, job: Job, tell: &dy
                 *open = Some(save);
                 return;
             }
-            match save.finish() {
+            match save.finish(store) {
                 Ok(segment) => {
-                    if let Err(problem) = sweep(store, &folder, offset) {
+                    if let Err(problem) = sweep(store, &folder, offset, offset) {
                         tell(Report::Problem(problem));
                     }
                     tell(Report::Done { id, segment });
@@ -212,6 +244,5 @@ fn write(store: &dyn SnapshotStore, open: &mut Option<Open>, job: Job, tell: &dy
             }
         }
         Job::GiveUp => *open = None,
-        Job::Answer(answer) => _ = answer.send(()),
     }
 }

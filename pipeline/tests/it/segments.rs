@@ -1,9 +1,11 @@
 //! What a state puts away: it comes back when it is needed, and whatever becomes of a segment, the outputs are those of a run without any.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use pipeline::MemoryStore;
+use pipeline::{Found, MemoryStore, SnapshotStore, SnapshotWriter};
 
 use crate::counter::STAGE;
 use crate::scene::{self, INPUT, Outcome, run, undisturbed};
@@ -103,6 +105,40 @@ fn one_that_is_damaged_in_the_middle_of_a_run_loses_the_transaction_and_nothing_
     assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
     let problems = problems();
     assert!(problems.iter().any(|problem| problem.contains("is restored without it")), "{problems:?}");
+}
+
+/// Lists segments that it no longer has.
+#[derive(Debug)]
+struct Losing(Arc<MemoryStore>);
+
+impl SnapshotStore for Losing {
+    fn list(&self, folder: &str) -> io::Result<Vec<Found>> {
+        self.0.list(folder)
+    }
+    fn read(&self, folder: &str, name: &str) -> io::Result<Vec<u8>> {
+        self.0.read(folder, name)
+    }
+    fn read_at(&self, folder: &str, name: &str, offset: u64, bytes: usize) -> io::Result<Vec<u8>> {
+        if name.ends_with(".segment") { Err(io::ErrorKind::NotFound.into()) } else { self.0.read_at(folder, name, offset, bytes) }
+    }
+    fn create(&self, folder: &str, label: &str) -> io::Result<Box<dyn SnapshotWriter>> {
+        self.0.create(folder, label)
+    }
+    fn delete(&self, folder: &str, name: &str) -> io::Result<()> {
+        self.0.delete(folder, name)
+    }
+}
+
+#[test]
+fn one_that_is_gone_in_the_middle_of_a_run_costs_time_only() {
+    let inputs = scene::inputs(6, 400);
+    let store = Arc::new(MemoryStore::default());
+    let log = log_in_two(&inputs, 250, |log| _ = run(&mut lane(log), &saving(&store, AT_ONCE)).unwrap());
+    let totals = run(&mut lane(&log), &saving(&Arc::new(Losing(store)), Duration::from_hours(1))).unwrap();
+    assert!(totals.lost_transactions > 0 && totals.replayed > 0, "{totals:?}");
+    assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
+    let problems = problems();
+    assert!(problems.iter().any(|problem| problem.contains("it is gone; the state is restored without it")), "{problems:?}");
 }
 
 #[test]

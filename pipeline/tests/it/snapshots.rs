@@ -1,7 +1,8 @@
 //! Saved states: whatever becomes of them, and whenever the process dies, the outputs are those of a run that never stopped.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipeline::testing::{Call, Fault, FaultKind, FaultLog, MemoryLane, MemoryLog};
@@ -282,6 +283,77 @@ fn a_long_replay_is_saved_on_its_way() {
         assert!(totals.replayed <= records * u64::from(PARTITIONS), "{} with one after {records} records", totals.replayed);
         assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
         assert_eq!(problems(), Vec::<String>::new());
+    }
+}
+
+/// Unusable ones may stand above the one that is used: those that a replay wrote on its way are not swept away for them.
+#[test]
+fn those_of_a_replay_stay_below_unusable_ones() {
+    let inputs = scene::inputs(12, 400);
+    let store = Arc::new(MemoryStore::default());
+    let mut other = Counter { state_format: Some(2), ..Counter::new(output_topics()) };
+    let log = log_in_two(&inputs, 300, |log| _ = run_with(&mut other, &mut lane(log), &Letters, &saving(&store, AT_ONCE)).unwrap());
+    let records = 20;
+    let crash = Fault { at: 1, of: Some(Call::Send), kind: FaultKind::Crash };
+    for _ in 0..3 {
+        run(&mut FaultLog::new(lane(&log), &[crash]), &after_records(&store, records)).unwrap_err();
+    }
+    let totals = run(&mut lane(&log), &after_records(&store, records)).unwrap();
+    assert!(totals.replayed <= records * u64::from(PARTITIONS), "{} with one after {records} records", totals.replayed);
+    assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
+    let problems = problems();
+    assert!(problems.iter().all(|problem| problem.ends_with("it is of another format or configuration")), "{problems:?}");
+}
+
+/// Two logs with the same topic ids, as a copy and what it was copied from, must not take each other's states.
+#[test]
+fn those_of_another_log_are_told_by_the_record_that_they_saw_last() {
+    let (inputs, others) = (scene::inputs(13, 300), scene::inputs(14, 300));
+    let store = Arc::new(MemoryStore::default());
+    run(&mut lane(&memory_log(&others[..200])), &saving(&store, AT_ONCE)).unwrap();
+    let log = log_in_two(&inputs, 250, |log| _ = run(&mut lane(log), &options(7)).unwrap());
+    let totals = run(&mut lane(&log), &saving(&store, AT_ONCE)).unwrap();
+    assert!(totals.replayed > 0);
+    assert_eq!(Outcome::of_memory(&log), undisturbed(&inputs));
+    let problems = problems();
+    assert!(problems.iter().any(|problem| problem.contains("it is of another log")), "{problems:?}");
+    assert!(problems.iter().all(|problem| problem.ends_with("deleted")), "{problems:?}");
+}
+
+#[test]
+fn what_could_not_be_written_is_written_at_the_end_though_nothing_has_moved() {
+    let inputs = scene::inputs(15, 100);
+    let store = Arc::new(FullAtFirst::default());
+    run(&mut lane(&memory_log(&inputs)), &saving(&store, AT_ONCE)).unwrap();
+    assert!(!problems().is_empty());
+    assert!(store.inner.with(|held| !held.is_empty()));
+}
+
+/// Takes a snapshot of an offset only when it comes for the second time.
+#[derive(Debug, Default)]
+struct FullAtFirst {
+    inner: MemoryStore,
+    refused: Mutex<BTreeSet<(String, String)>>,
+}
+
+impl SnapshotStore for FullAtFirst {
+    fn list(&self, folder: &str) -> std::io::Result<Vec<Found>> {
+        self.inner.list(folder)
+    }
+    fn read(&self, folder: &str, name: &str) -> std::io::Result<Vec<u8>> {
+        self.inner.read(folder, name)
+    }
+    fn read_at(&self, folder: &str, name: &str, offset: u64, bytes: usize) -> std::io::Result<Vec<u8>> {
+        self.inner.read_at(folder, name, offset, bytes)
+    }
+    fn create(&self, folder: &str, label: &str) -> std::io::Result<Box<dyn pipeline::SnapshotWriter>> {
+        if label.ends_with(".snapshot") && self.refused.lock().unwrap().insert((folder.to_owned(), label.to_owned())) {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.inner.create(folder, label)
+    }
+    fn delete(&self, folder: &str, name: &str) -> std::io::Result<()> {
+        self.inner.delete(folder, name)
     }
 }
 

@@ -92,6 +92,10 @@ impl SnapshotStore for ObjectSnapshots {
         Ok(Box::new(ObjectWriter { store: self.clone(), folder: folder.to_owned(), spool }))
     }
 
+    fn drop_copy(&self, folder: &str, name: &str) -> bool {
+        self.copies.read_at(folder, name, 0, 1).is_ok() && self.copies.delete(folder, name).is_ok()
+    }
+
     fn delete(&self, folder: &str, name: &str) -> io::Result<()> {
         self.remote.delete(&self.path(folder, name))?;
         self.copies.delete(folder, name)

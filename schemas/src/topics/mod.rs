@@ -3,9 +3,11 @@
 mod check;
 mod file;
 mod key;
+mod plan;
 mod units;
 
 pub use key::{KEY_SEPARATOR, KeyPart, KeySource};
+pub use plan::{Change, Existing, Plan, PlanOptions, Refusal, plan};
 
 /// topics.yaml as it was compiled in.
 pub const SOURCE: &str = include_str!("../../../topics.yaml");

@@ -11,5 +11,6 @@ mod records;
 mod registry;
 mod rejections;
 mod topics;
+mod topics_plan;
 mod viewing;
 mod wire;

@@ -24,6 +24,8 @@ use phase::{Phase, Stages};
 use snapshots::Fate;
 
 const KILLS: u64 = 8;
+/// With so many, some must hit each phase, the writing of a state, and saved states that are then damaged.
+const ENOUGH_FOR_ALL: u64 = 100;
 /// A folder gets at most so many, then it may finish.
 const MOST_KILLS_OF_A_FOLDER: u64 = 4;
 
@@ -107,6 +109,10 @@ fn survives(command: &Killed, seed: u64) {
         expected.assert_is(&Outcome::of(&folder), &what);
     }
     tally.show(&command.args[0]);
+    if kills >= ENOUGH_FOR_ALL {
+        assert!(tally.in_snapshots > 0 && tally.tampered > 0, "{tally:?}");
+        assert!(Phase::ALL.iter().all(|phase| tally.by_phase.contains_key(phase)), "{tally:?}");
+    }
 }
 
 fn run_to_end(command: &Killed, folder: &Folder, interval: &str) {

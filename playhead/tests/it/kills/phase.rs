@@ -19,6 +19,10 @@ pub(super) enum Phase {
     Serving,
 }
 
+impl Phase {
+    pub(super) const ALL: [Self; 5] = [Self::Starting, Self::Appending, Self::Playback, Self::Profile, Self::Serving];
+}
+
 /// Where each step ends.
 pub(super) struct Stages {
     raw_records: i64,

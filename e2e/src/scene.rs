@@ -1,0 +1,226 @@
+//! The input of a test: simulated viewers' events, in memory and on Kafka, record by record at the same offsets.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use kafka::{Admin, Cluster, KafkaLane, LaneOptions, NewTopic};
+use pipeline::testing::{MemoryLane, MemoryLog, StoredRecord};
+use pipeline::{Headers, Log as _, OutputTopic, Outputs, Shutdown, Spread};
+use producers::simulate::truth::{ResumeTruth, SessionTruth};
+use producers::simulate::{Settings, SimulateOptions, TruthSink, simulate};
+
+use crate::outcome::Outcome;
+use crate::stage::{RunArguments, Stage};
+
+/// Partitions of every topic.
+pub const PARTITIONS: u32 = 4;
+/// 2026-01-01T00:00:00Z, ms.
+const START_MS: i64 = 1_767_225_600_000;
+/// Records of a transaction of the input.
+const TRANSACTION: usize = 700;
+
+/// The topics of one test, and what must come of their input.
+pub struct Scene {
+    /// Before the names of all its topics, and of its group.
+    pub prefix: String,
+    /// Where they are.
+    pub cluster: Cluster,
+    /// Makes and deletes them.
+    pub admin: Admin,
+    records: Vec<(u32, StoredRecord)>,
+    /// Records written so far.
+    written: usize,
+    memory: MemoryLog,
+}
+
+struct NoTruth;
+
+impl TruthSink for NoTruth {
+    fn session(&mut self, _: &SessionTruth) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn resume(&mut self, _: &ResumeTruth) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Scene {
+    /// Makes topics of their own, with `name` in theirs, for the events of so many sessions. Nothing is written yet.
+    ///
+    /// # Panics
+    /// Where the cluster does not make them.
+    #[must_use]
+    pub fn new(cluster: &Cluster, name: &str, sessions: u32) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_nanos();
+        let prefix = format!("e2e-{name}-{now:x}-{}.", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let admin = Admin::new(cluster, Duration::from_secs(60)).expect("the settings are right");
+        let stage = Stage::new(&prefix, PARTITIONS);
+        let scene =
+            Self { records: simulated(&stage, sessions), written: 0, memory: MemoryLog::new(), prefix, cluster: cluster.clone(), admin };
+        let input = stage.input();
+        scene.create(&input);
+        for output in stage.outputs() {
+            scene.create(&output.name);
+        }
+        scene
+    }
+
+    /// Makes a topic, in memory too.
+    ///
+    /// # Panics
+    /// Where the cluster does not.
+    pub fn create(&self, name: &str) {
+        let topic = NewTopic { name, partitions: PARTITIONS, replicas: Some(1), settings: vec![("retention.ms", "-1")] };
+        self.admin.create(&[topic]).expect("a new topic can be made");
+        self.memory.create_topic(name, PARTITIONS);
+    }
+
+    /// The stage on these topics.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        Stage::new(&self.prefix, PARTITIONS)
+    }
+
+    /// Name of the input topic.
+    #[must_use]
+    pub fn input(&self) -> String {
+        self.stage().input()
+    }
+
+    /// Records that are still to be written.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.records.len() - self.written
+    }
+
+    /// Writes all that is left.
+    pub fn write_all(&mut self) {
+        self.write(self.left());
+    }
+
+    /// Writes the next `count` records, some hundreds a transaction, as a gateway would: each transaction leaves a marker in every partition
+    /// that it wrote to.
+    ///
+    /// # Panics
+    /// Where the cluster does not take them.
+    pub fn write(&mut self, count: usize) {
+        let input = self.input();
+        let topic = OutputTopic { name: input.clone(), partitions: PARTITIONS, spread: Spread::Unmarked };
+        let options = LaneOptions::new(self.cluster.clone(), &format!("{}writer", self.prefix), "writer", 0);
+        let mut producer = KafkaLane::processor(options, &[], std::slice::from_ref(&topic)).expect("the topic is there");
+        let mut out = Outputs::new(&[topic]);
+        let end = self.written + count;
+        while self.written < end {
+            let to = end.min(self.written + TRANSACTION);
+            let mut touched = [false; PARTITIONS as usize];
+            for (partition, record) in &self.records[self.written..to] {
+                push(&mut out, *partition, record);
+                append(&self.memory, &input, *partition, record);
+                touched[*partition as usize] = true;
+            }
+            producer.send(&mut out).expect("the cluster takes them");
+            producer.commit(&[]).expect("the cluster takes them");
+            (0..PARTITIONS)
+                .filter(|&partition| touched[partition as usize])
+                .for_each(|partition| self.memory.skip_offsets(&input, partition, 1));
+            self.written = to;
+        }
+    }
+
+    /// What a run in memory over the records written so far comes to.
+    ///
+    /// # Panics
+    /// Never: nothing fails in memory.
+    #[must_use]
+    pub fn expected(&self) -> Outcome {
+        let mut stage = self.stage();
+        let mut lane = MemoryLane::new(&self.memory, "playback", &[&stage.input()], &stage.outputs());
+        stage.run(&mut lane, &RunArguments::default(), &Shutdown::default()).expect("nothing fails in memory");
+        Outcome::of_memory(&stage, &self.memory)
+    }
+
+    /// What is in the output topics on Kafka.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        Outcome::of_kafka(
+            &self.stage(),
+            &self.cluster,
+            self.admin.describe(&self.input()).expect("the input is there").id,
+            self.memory.topic_id(&self.input()),
+        )
+    }
+
+    /// Records in the output topics that readers see by now, markers included.
+    ///
+    /// # Panics
+    /// Where the cluster does not answer.
+    #[must_use]
+    pub fn outputs_end(&self) -> i64 {
+        let topics = self.stage().outputs();
+        let ends = topics
+            .iter()
+            .flat_map(|topic| (0..PARTITIONS).map(|partition| self.admin.bounds(&topic.name, partition).expect("it is there").1));
+        ends.sum()
+    }
+
+    /// Fails where the outputs on Kafka are not what they are in memory.
+    ///
+    /// # Panics
+    /// Then.
+    pub fn assert_complete(&self) {
+        assert_eq!(self.left(), 0, "all of the input was written");
+        let (expected, found) = (self.expected(), self.outcome());
+        assert!(expected.len() > 1_000, "the scene has outputs: {}", expected.len());
+        if let Some(difference) = crate::first_difference(&found, &expected) {
+            panic!("{}: {difference}", self.prefix);
+        }
+    }
+}
+
+/// Viewers' events with something of everything.
+fn simulated(stage: &Stage, sessions: u32) -> Vec<(u32, StoredRecord)> {
+    let rate = |share: f64| share.try_into().expect("a share");
+    let settings = Settings {
+        seed: 7,
+        start_ms: START_MS,
+        sessions,
+        duplicates: rate(0.05),
+        disorder: rate(0.1),
+        late: rate(0.02),
+        lost: rate(0.01),
+        poison: rate(0.01),
+    };
+    let log = MemoryLog::new();
+    log.create_topic("playback_events", PARTITIONS);
+    let topics = producers::simulate::outputs(PARTITIONS);
+    let mut lane = MemoryLane::new(&log, "simulate", &[], &topics);
+    let options = SimulateOptions { settings, now_ms: START_MS + 90 * 86_400_000, batch_records: 1_000, schema_id: stage.schema_id };
+    simulate(&mut lane, &topics, &options, &mut NoTruth, &mut |_| {}).expect("nothing fails in memory");
+    // By time, so that partitions fill side by side.
+    let of_partition = |partition| log.records("playback_events", partition).into_iter().map(move |record| (partition, record));
+    let mut records: Vec<_> = (0..PARTITIONS).flat_map(of_partition).collect();
+    records.sort_by_key(|(partition, record)| (record.timestamp_ms, *partition, record.offset));
+    records
+}
+
+fn push(out: &mut Outputs, partition: u32, record: &StoredRecord) {
+    let key = record.key.as_deref().expect("simulated records have keys");
+    let header = Headers::from_encoded(&record.headers).iter().next();
+    let header = header.map(|(name, value)| (std::str::from_utf8(name).expect("our own"), value));
+    match (&record.value, header) {
+        (None, Some(header)) => out.push_marker(0, partition, record.timestamp_ms, key, header),
+        (value, header) => {
+            let value = value.as_deref().expect("only heartbeats have none");
+            out.push_with_header(0, partition, record.timestamp_ms, key, header, |bytes| bytes.extend_from_slice(value));
+        }
+    }
+}
+
+fn append(log: &MemoryLog, topic: &str, partition: u32, record: &StoredRecord) {
+    let headers: Vec<_> =
+        Headers::from_encoded(&record.headers).iter().map(|(name, value)| (std::str::from_utf8(name).expect("our own"), value)).collect();
+    log.append(topic, partition, record.timestamp_ms, record.key.as_deref(), record.value.as_deref(), &headers);
+}

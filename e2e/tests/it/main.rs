@@ -1,0 +1,11 @@
+//! Tests over real servers. Each makes topics of its own; the servers are started by the first test that needs them.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod connections;
+mod processes;
+mod ranges;
+mod rebalance;
+mod running;
+mod scene;
+mod sinks;

@@ -1,0 +1,147 @@
+//! Topics: made, described, deleted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pipeline::TopicId;
+
+use crate::KafkaError;
+use crate::options::Cluster;
+use crate::patience::Patience;
+use crate::raw::{self, Client, Code, Failure, Kind, OffsetOf, Request};
+
+/// Pause between two looks for a topic that was just made.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A topic to be made.
+#[derive(Clone, Debug)]
+pub struct NewTopic<'t> {
+    /// Its name.
+    pub name: &'t str,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// Replicas of each partition; none: the cluster's default.
+    pub replicas: Option<u16>,
+    /// Settings of the topic by Kafka's names.
+    pub settings: Vec<(&'t str, &'t str)>,
+}
+
+/// A topic that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// Its name.
+    pub name: String,
+    /// Its identity: one made again under the same name has another.
+    pub id: TopicId,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// All of its settings by Kafka's names.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Asks a cluster for its topics, and changes them.
+pub struct Admin {
+    client: Arc<Client>,
+    patience: Duration,
+}
+
+impl Admin {
+    /// Asks for up to `patience` where the cluster does not answer.
+    ///
+    /// # Errors
+    /// Where the settings are wrong.
+    pub fn new(cluster: &Cluster, patience: Duration) -> Result<Self, KafkaError> {
+        let client = Arc::new(Client::new(Kind::Producer, &cluster.admin_settings()?, cluster.on_log)?);
+        Ok(Self { client, patience })
+    }
+
+    /// Makes topics, and returns when they can be used.
+    ///
+    /// # Errors
+    /// Where one is there already, or the cluster refuses it.
+    pub fn create(&self, topics: &[NewTopic<'_>]) -> Result<(), KafkaError> {
+        let new: Vec<raw::NewTopic<'_>> = topics
+            .iter()
+            .map(|topic| raw::NewTopic {
+                name: topic.name,
+                partitions: topic.partitions,
+                replicas: topic.replicas,
+                settings: &topic.settings,
+            })
+            .collect();
+        self.ask(|timeout| self.client.create(&new, timeout))?;
+        // Made, but the broker that is asked next may not have heard of it.
+        let names: Vec<&str> = topics.iter().map(|topic| topic.name).collect();
+        let started = Instant::now();
+        loop {
+            match describe(&self.client, &names, &Patience { limit: self.patience, alive: &|| {} }) {
+                Err(KafkaError::NoTopic(_)) if started.elapsed() < self.patience => thread::sleep(PAUSE),
+                described => return described.map(drop),
+            }
+        }
+    }
+
+    /// Deletes topics with all their records.
+    ///
+    /// # Errors
+    /// Where one is not there, or the cluster refuses it.
+    pub fn delete(&self, topics: &[&str]) -> Result<(), KafkaError> {
+        self.ask(|timeout| self.client.delete(topics, timeout))
+    }
+
+    /// Deletes the records of a partition before an offset, as retention does.
+    ///
+    /// # Errors
+    /// Where the cluster refuses it.
+    pub fn delete_before(&self, topic: &str, partition: u32, offset: i64) -> Result<(), KafkaError> {
+        self.ask(|timeout| self.client.delete_before(topic, partition, offset, timeout))
+    }
+
+    /// Describes a topic.
+    ///
+    /// # Errors
+    /// [`KafkaError::NoTopic`] where it is not there.
+    pub fn describe(&self, topic: &str) -> Result<TopicInfo, KafkaError> {
+        let patience = Patience { limit: self.patience, alive: &|| {} };
+        let mut all = describe(&self.client, &[topic], &patience)?;
+        Ok(all.remove(0))
+    }
+
+    /// The first offset held, and the offset after the last committed record.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked.
+    pub fn bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), KafkaError> {
+        let offset = |of| -> Result<i64, KafkaError> {
+            let offsets = self.ask(|timeout| self.client.offsets(of, [(topic, partition)], timeout))?;
+            Ok(offsets.get(&(topic.to_owned(), partition)).copied().unwrap_or(0))
+        };
+        Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
+    }
+
+    fn ask<T>(&self, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, KafkaError> {
+        Ok(Patience { limit: self.patience, alive: &|| {} }.ask(request)?)
+    }
+}
+
+/// Describes topics, in the order of their names given.
+pub(crate) fn describe(client: &Arc<Client>, topics: &[&str], patience: &Patience<'_>) -> Result<Vec<TopicInfo>, KafkaError> {
+    if topics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let described = patience.ask(|timeout| client.describe(topics.iter().copied(), timeout)).map_err(|failure| match failure.code {
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => KafkaError::NoTopic(failure.message),
+        _ => failure.into(),
+    })?;
+    let mut settings = patience.ask(|timeout| client.topic_settings(topics.iter().copied(), timeout))?;
+    topics
+        .iter()
+        .map(|&name| {
+            let found = described.iter().find(|topic| topic.name == name).ok_or_else(|| KafkaError::NoTopic(name.to_owned()))?;
+            let settings = settings.remove(name).unwrap_or_default();
+            Ok(TopicInfo { name: name.to_owned(), id: found.id, partitions: found.partitions, settings })
+        })
+        .collect()
+}
