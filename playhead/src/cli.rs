@@ -56,6 +56,7 @@ GET  /sessions?limit=N    the newest sessions and their quality of service
 GET  /qos                 quality of service over the newest sessions
 GET  /healthz             whether all is well, and what was taken
 GET  /                    the page
+     /apis/registry       the schemas of the topics, as a schema registry on Confluent's API
 
 Whoever asks the folder meanwhile (resume, continue-watching, history, session, qos, read, backup) is answered by this process. Ctrl-C or \
 SIGTERM ends it; what was accepted stays, and is made up for at the next start.")]
@@ -153,7 +154,8 @@ was cut off has not processed is pending, and no fault. Exit status 1 where anyt
     #[command(
         subcommand,
         after_help = "Examples:
-  playhead schemas check"
+  playhead schemas check
+  playhead schemas register --registry http://127.0.0.1:8081"
     )]
     Schemas(Schemas),
 }
@@ -360,8 +362,40 @@ pub(crate) enum Schemas {
     /// Hold every schema against all that were released: anything but FULL_TRANSITIVE is named
     #[command(after_help = "Examples:
   playhead schemas check
-  playhead schemas check --json")]
-    Check,
+  playhead schemas check --registry http://127.0.0.1:8081
+  playhead schemas check --json
+
+Without --registry nobody is asked: what was released is known to the program. With it, the schema of each topic is held against all versions \
+of its subject in that registry, by our rules and by the registry's, and the subject must be FULL_TRANSITIVE there. Nothing is changed.")]
+    Check(SchemasCheck),
+    /// Register the schema of each topic with a schema registry, under the subject TOPIC-value
+    #[command(after_help = "Examples:
+  playhead schemas register --registry http://127.0.0.1:8081
+  playhead schemas register --registry http://127.0.0.1:8080/apis/ccompat/v7 --dry-run
+  PLAYHEAD_REGISTRY_PASSWORD=... playhead schemas register --json
+
+Any registry that speaks Confluent's API will do: Confluent's, Apicurio, Karapace, and that of `playhead dev` at /apis/registry. All schemas are \
+held against what is there first, and where one is refused none is registered: subject and field are named, and the exit status is 1. Each \
+subject is made FULL_TRANSITIVE. What is there already stays as it is. Settings: [registry] url, user, password_file, token_file, ca_file, \
+timeout and grace; the secrets also as PLAYHEAD_REGISTRY_PASSWORD and PLAYHEAD_REGISTRY_TOKEN.")]
+    Register(SchemasRegister),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemasCheck {
+    /// Hold them against this registry instead: the address before /subjects, or several of one registry with commas
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemasRegister {
+    /// The registry: the address before /subjects, or several of one registry with commas [default: registry.url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
+    /// Only say what would be registered, and what would be refused
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 impl Cli {
@@ -376,7 +410,12 @@ impl Cli {
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
         let snapshots = stages.and_then(|stages| stages.snapshots.as_deref());
-        Flags { file: self.config.as_deref(), data: self.data.as_deref(), snapshot_interval, snapshots }
+        let registry = match &self.command {
+            Command::Schemas(Schemas::Check(args)) => args.registry.as_deref(),
+            Command::Schemas(Schemas::Register(args)) => args.registry.as_deref(),
+            _ => None,
+        };
+        Flags { file: self.config.as_deref(), data: self.data.as_deref(), snapshot_interval, snapshots, registry }
     }
 }
 

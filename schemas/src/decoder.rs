@@ -1,5 +1,6 @@
 //! Decodes values of one record by the schema id that each carries. Ids that were not seen before are asked of a registry, once.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::registry::Registry;
@@ -48,11 +49,21 @@ impl SchemaSource for Mutex<Registry> {
     }
 }
 
+/// After so many values with an id that no schema had, the registry is asked again: rubbish may hold any id, and the registry gives that very
+/// id to a schema one day.
+const ASKED_AGAIN_AFTER: u32 = 1_000;
+
 /// What is known of a schema id.
 enum Known {
     Plan(Plan),
     /// Every value with this id is refused.
     Refused(Reason, String),
+    /// Values with this id are refused as long as no schema has it.
+    Unknown {
+        detail: String,
+        /// Values that were seen since the registry was asked.
+        values: AtomicU32,
+    },
 }
 
 /// Decodes values of one record, whatever version they were written in.
@@ -74,29 +85,28 @@ impl Decoder {
     #[must_use]
     pub fn missing(&self, value: &[u8]) -> Option<u32> {
         let (id, _) = wire::split(value).ok()?;
-        self.find(id).is_none().then_some(id)
+        match self.find(id) {
+            None => Some(id),
+            Some(Known::Unknown { values, .. }) => (values.fetch_add(1, Ordering::Relaxed) + 1 >= ASKED_AGAIN_AFTER).then_some(id),
+            Some(Known::Plan(_) | Known::Refused(..)) => None,
+        }
     }
 
-    /// Asks for a schema id. An answer is kept: ids are never given twice.
+    /// Asks for a schema id. A schema is kept: ids are never given twice. That there is none holds for a number of values.
     ///
     /// # Errors
     /// Where the registry does not answer.
     pub fn learn(&mut self, id: u32) -> Result<(), SourceError> {
         let known = match self.source.schema_by_id(id)? {
-            None => Known::Refused(Reason::UnknownSchemaId, format!("the registry knows no schema {id}")),
+            None => Known::Unknown { detail: format!("the registry knows no schema {id}"), values: AtomicU32::new(0) },
             Some(schema) => match (self.compile)(&schema) {
                 Ok(plan) => Known::Plan(plan),
                 Err(error) => Known::Refused(Reason::WrongSchemaForTopic, format!("schema {id}: {error}")),
             },
         };
+        self.known.retain(|(other, _)| *other != id);
         self.known.push((id, known));
         Ok(())
-    }
-
-    /// Whether a schema id has been learnt.
-    #[must_use]
-    pub fn is_known(&self, id: u32) -> bool {
-        self.find(id).is_some()
     }
 
     /// The plan for a learnt id, where values of it can be read.
@@ -118,6 +128,7 @@ impl Decoder {
         match self.find(id) {
             Some(Known::Plan(plan)) => Ok((id, plan, body)),
             Some(Known::Refused(reason, detail)) => Err(Rejection::of_record(*reason, detail.as_str())),
+            Some(Known::Unknown { detail, .. }) => Err(Rejection::of_record(Reason::UnknownSchemaId, detail.as_str())),
             None => Err(Rejection::of_record(Reason::UnknownSchemaId, format!("schema {id} was not asked for"))),
         }
     }

@@ -113,6 +113,13 @@ impl Registry {
         (1..).zip(ids).filter_map(|(version, id)| Some(Registered { id: *id, version, schema: self.by_id(*id)? }))
     }
 
+    /// What schemas and subjects take, bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let subjects = self.subjects.iter().map(|(name, ids)| name.len() + ids.len() * size_of::<u32>());
+        self.schemas.iter().map(String::len).chain(subjects).sum()
+    }
+
     /// The subjects, in order of name.
     pub fn subjects(&self) -> impl Iterator<Item = &str> {
         self.subjects.keys().map(String::as_str)

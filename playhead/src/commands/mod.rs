@@ -11,9 +11,11 @@ mod qos;
 mod read;
 mod resume;
 mod schemas_check;
+mod schemas_register;
 mod session;
 mod simulate;
 mod stream_input;
+mod subjects;
 mod summary;
 mod truth_files;
 mod unreported;
@@ -45,7 +47,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Ingest(args) => ingest::run(args, &config, &mut answer),
         Command::Simulate(args) => simulate::run(args, &config, &mut answer),
         Command::Audit(args) => audit::run(args, &config, &mut answer),
-        Command::Schemas(Schemas::Check) => schemas_check::run(&mut answer),
+        Command::Schemas(Schemas::Check(args)) => schemas_check::run(args, &config, &mut answer),
+        Command::Schemas(Schemas::Register(args)) => schemas_register::run(args, &config, &mut answer),
         Command::Dev(args) => dev::run(args, &config, &mut answer),
         Command::Backup(args) => backup::run(args, &config, &mut answer),
         question => match open(&config, &answer) {

@@ -32,6 +32,9 @@ fn read_table(path: &Path, text: &str, prefix: &str, table: &DeTable<'_>, values
             let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
             bail!("{place}: {key}: unknown key; known keys: {}", known.join(", "));
         };
+        if setting.is_secret() {
+            bail!("{place}: {key}: is a secret, and not for this file: set {} or {key}_file", setting.environment_name());
+        }
         let parsed: Result<Value, String> = match value.get_ref() {
             DeValue::String(text) if setting.is_quoted() => setting.parse(text),
             DeValue::Integer(integer) if !setting.is_quoted() => setting.parse(&integer.to_string()),

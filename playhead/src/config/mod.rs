@@ -2,6 +2,7 @@
 
 mod duration;
 mod file;
+mod registry;
 mod setting;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+pub(crate) use self::registry::RegistrySettings;
 use crate::snapshot_stores::{self, SnapshotPlace};
 use setting::{SETTINGS, Value, Values};
 
@@ -24,6 +26,7 @@ pub(crate) struct Config {
     /// Where `dev` listens: a loopback address and a port.
     pub(crate) listen: String,
     pub(crate) playback: PlaybackSettings,
+    pub(crate) registry: RegistrySettings,
     pub(crate) state: StateSettings,
 }
 
@@ -60,6 +63,8 @@ pub(crate) struct Flags<'a> {
     pub(crate) snapshot_interval: Option<&'a str>,
     /// `--snapshots`.
     pub(crate) snapshots: Option<&'a str>,
+    /// `--registry`.
+    pub(crate) registry: Option<&'a str>,
 }
 
 /// Reads the configuration.
@@ -87,6 +92,9 @@ pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
     }
     if let Some(text) = flags.snapshots {
         values.parse("state.snapshots", text, "--snapshots")?;
+    }
+    if let Some(text) = flags.registry {
+        values.parse("registry.url", text, "--registry")?;
     }
     check(&values)
 }
@@ -122,7 +130,8 @@ fn check(values: &Values) -> anyhow::Result<Config> {
             values.origin("playback.late_horizon"),
         );
     }
-    Ok(Config { data: PathBuf::from(data), listen: values.text("dev.listen").to_owned(), playback, state: state(values)? })
+    let listen = values.text("dev.listen").to_owned();
+    Ok(Config { data: PathBuf::from(data), listen, playback, registry: RegistrySettings::of(values)?, state: state(values)? })
 }
 
 fn state(values: &Values) -> anyhow::Result<StateSettings> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use processors::playback::PlaybackConfig;
+use registry::Secret;
 
 use super::duration;
 
@@ -18,6 +19,8 @@ pub(super) struct Setting {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Text,
+    /// Text that stands in no file of settings and in no message.
+    Secret,
     /// From and to, ms.
     Duration(i64, i64),
     /// From and to.
@@ -34,6 +37,15 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "playback.state_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "78h" },
     Setting { key: "playback.silence", kind: Kind::Duration(60_000, 24 * HOUR_MS), default: "30m" },
     Setting { key: "playback.max_session_events", kind: Kind::Integer(1, PlaybackConfig::MAX_SESSION_EVENTS as i64), default: "20000" },
+    Setting { key: "registry.url", kind: Kind::Text, default: "" },
+    Setting { key: "registry.user", kind: Kind::Text, default: "" },
+    Setting { key: "registry.password", kind: Kind::Secret, default: "" },
+    Setting { key: "registry.password_file", kind: Kind::Text, default: "" },
+    Setting { key: "registry.token", kind: Kind::Secret, default: "" },
+    Setting { key: "registry.token_file", kind: Kind::Text, default: "" },
+    Setting { key: "registry.ca_file", kind: Kind::Text, default: "" },
+    Setting { key: "registry.timeout", kind: Kind::Duration(100, 60_000), default: "5s" },
+    Setting { key: "registry.grace", kind: Kind::Duration(0, 600_000), default: "10s" },
     Setting { key: "state.snapshot_interval", kind: Kind::Duration(0, 24 * HOUR_MS), default: "3m" },
     // Nothing: in the data folder, and the environment's.
     Setting { key: "state.snapshots", kind: Kind::Text, default: "" },
@@ -44,6 +56,7 @@ pub(super) const SETTINGS: &[Setting] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Text(String),
+    Secret(Secret),
     Number(i64),
 }
 
@@ -56,12 +69,17 @@ impl Setting {
     /// What a value must be, in words.
     pub(super) fn expected(&self) -> String {
         match self.kind {
-            Kind::Text => "must be text".to_owned(),
+            Kind::Text | Kind::Secret => "must be text".to_owned(),
             Kind::Duration(from, to) => {
                 format!("must be a duration between {} and {}, as in {:?}", duration::shown(from), duration::shown(to), self.default)
             }
             Kind::Integer(from, to) => format!("must be a whole number between {from} and {to}, as in {}", self.default),
         }
+    }
+
+    /// Whether it is a secret, which the file must not hold.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret)
     }
 
     /// Whether the file says it in quotes.
@@ -75,6 +93,7 @@ impl Setting {
         let number = |number: Option<i64>, from, to| number.filter(|number| (from..=to).contains(number)).map(Value::Number);
         match self.kind {
             Kind::Text => Ok(Value::Text(text.to_owned())),
+            Kind::Secret => Ok(Value::Secret(Secret::new(text))),
             Kind::Duration(from, to) => number(duration::parse_ms(text), from, to).ok_or_else(problem),
             Kind::Integer(from, to) => number(text.trim().parse().ok(), from, to).ok_or_else(problem),
         }
@@ -115,14 +134,21 @@ impl Values {
     pub(super) fn text(&self, key: &str) -> &str {
         match &self.get(key).0 {
             Value::Text(text) => text,
-            Value::Number(_) => unreachable!("{key} is a text setting"),
+            Value::Secret(_) | Value::Number(_) => unreachable!("{key} is a text setting"),
         }
     }
 
     pub(super) fn number(&self, key: &str) -> i64 {
         match &self.get(key).0 {
             Value::Number(number) => *number,
-            Value::Text(_) => unreachable!("{key} is a number setting"),
+            Value::Secret(_) | Value::Text(_) => unreachable!("{key} is a number setting"),
+        }
+    }
+
+    pub(super) fn secret(&self, key: &str) -> &Secret {
+        match &self.get(key).0 {
+            Value::Secret(secret) => secret,
+            Value::Text(_) | Value::Number(_) => unreachable!("{key} is a secret"),
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
+use registry::serve::{Keep, NotKept};
 use schemas::registry::Registry;
 use schemas::{SchemaSource, SourceError};
 use serde::{Deserialize, Serialize};
@@ -76,21 +77,32 @@ fn parse(path: &Path, text: &[u8]) -> anyhow::Result<Registry> {
     Ok(serde_json::from_slice::<Stored>(text).with_context(unreadable)?.registry)
 }
 
-impl SchemaSource for RegistryFile {
-    fn schema_by_id(&self, id: u32) -> Result<Option<String>, SourceError> {
-        Ok(self.registry.lock().unwrap_or_else(PoisonError::into_inner).by_id(id).map(str::to_owned))
+impl Keep for RegistryFile {
+    fn read<T>(&self, read: impl FnOnce(&Registry) -> T) -> T {
+        read(&self.registry.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn register(&self, subject: &str, schema: &str) -> Result<u32, SourceError> {
+    fn register(&self, subject: &str, schema: &str) -> Result<u32, NotKept> {
         let mut held = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = held.clone();
-        let id = changed
-            .register(subject, schema)
-            .map_err(|error| SourceError::Refused { subject: subject.to_owned(), cause: error.to_string() })?;
+        let id = changed.register(subject, schema)?;
         if changed != *held {
-            self.save(&changed).map_err(|error| SourceError::Unavailable(format!("{}: {error}", self.path.display())))?;
+            self.save(&changed).map_err(|error| NotKept::Store(format!("{}: {error}", self.path.display())))?;
             *held = changed;
         }
         Ok(id)
+    }
+}
+
+impl SchemaSource for RegistryFile {
+    fn schema_by_id(&self, id: u32) -> Result<Option<String>, SourceError> {
+        Ok(self.read(|registry| registry.by_id(id).map(str::to_owned)))
+    }
+
+    fn register(&self, subject: &str, schema: &str) -> Result<u32, SourceError> {
+        Keep::register(self, subject, schema).map_err(|not_kept| match not_kept {
+            NotKept::Refused(refused) => SourceError::Refused { subject: subject.to_owned(), cause: refused.to_string() },
+            NotKept::Store(problem) => SourceError::Unavailable(problem),
+        })
     }
 }

@@ -4,6 +4,8 @@
 
 mod audit;
 mod backup;
+#[path = "../../../registry/tests/it/conformance.rs"]
+mod conformance;
 mod dead_store;
 mod dev;
 mod dev_server;
@@ -18,6 +20,7 @@ mod rebuilt;
 #[cfg(feature = "s3-tests")]
 mod s3;
 mod sample_session;
+mod schema_registry;
 mod shapes;
 mod simulate;
 mod support;

@@ -207,9 +207,13 @@ impl Processor for Playback {
     }
 
     fn ready(&self, record: &Record<'_>) -> Result<(), Blocked> {
-        let Some(Ok((id, _))) = record.value.map(wire::split) else { return Ok(()) };
-        let is_known = self.clean_id(id).is_some() || (self.decoder.is_known(id) && self.decoder.plan(id).is_none());
-        if is_known { Ok(()) } else { Err(Blocked { what: format!("schema {id}"), id }) }
+        let Some((value, Ok((id, _)))) = record.value.map(|value| (value, wire::split(value))) else { return Ok(()) };
+        if self.clean_id(id).is_some() {
+            return Ok(());
+        }
+        // What can be read is passed on, so it needs a schema for that too.
+        let is_missing = self.decoder.plan(id).is_some() || self.decoder.missing(value).is_some();
+        if is_missing { Err(Blocked { what: format!("schema {id}"), id }) } else { Ok(()) }
     }
 
     fn unblock(&mut self, blocked: &Blocked) -> Result<(), Unavailable> {

@@ -1,5 +1,7 @@
+use std::sync::{Arc, Mutex};
+
 use schemas::registry::{Registry, RegistryError, value_subject};
-use schemas::{AppEvent, PlaybackEvent, Record};
+use schemas::{AppEvent, Decoder, PlaybackEvent, Reason, Record, SchemaSource, wire};
 
 const NEWER: &str = include_str!("../data/PlaybackEvent.newer.avsc");
 
@@ -41,4 +43,28 @@ fn what_is_not_full_transitive_is_refused_and_changes_nothing() {
     assert!(matches!(registry.register("s", "{"), Err(RegistryError::Schema(_))));
     assert!(registry.register("s", AppEvent::SCHEMA).is_err());
     assert_eq!(registry, before);
+}
+
+#[test]
+fn an_id_that_no_schema_had_is_asked_for_again_now_and_then() {
+    let source = Arc::new(Mutex::new(Registry::new()));
+    let mut decoder = Decoder::new::<PlaybackEvent<'static>>(Arc::clone(&source) as Arc<dyn SchemaSource>);
+    let mut value = Vec::new();
+    wire::frame(1, &mut value);
+    let time = 1_767_225_600_000_000;
+    PlaybackEvent { session_id: "s", title_id: "t", event_time: time, received_time: time, ..PlaybackEvent::default() }.encode(&mut value);
+    let refused = |decoder: &Decoder| decoder.decode::<PlaybackEvent<'_>>(&value).map(drop).map_err(|rejection| rejection.reason);
+    for _ in 0..3 {
+        assert_eq!(decoder.missing(&value), Some(1));
+        decoder.learn(1).unwrap();
+        for _ in 1..1_000 {
+            assert_eq!((decoder.missing(&value), refused(&decoder)), (None, Err(Reason::UnknownSchemaId)));
+        }
+    }
+    source.register("s", PlaybackEvent::SCHEMA).unwrap();
+    assert_eq!(decoder.missing(&value), Some(1));
+    decoder.learn(1).unwrap();
+    for _ in 0..2_000 {
+        assert_eq!((decoder.missing(&value), refused(&decoder)), (None, Ok(())), "and then never again");
+    }
 }

@@ -48,7 +48,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, uri: Uri, headers: HeaderM
     Ok(json_response(&Answer { results, ..answer }))
 }
 
-/// A body that says it is JSON. Where it is too large nothing more of it is read.
+/// A body that says it is JSON.
 pub(super) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let is_json = headers
         .get(CONTENT_TYPE)
@@ -57,6 +57,11 @@ pub(super) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, 
     if !is_json {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "the header must say content-type: application/json"));
     }
+    read_body(headers, body).await
+}
+
+/// Where a body is too large nothing more of it is read.
+pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("a body has at most {BODY_BYTES} bytes"));
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > BODY_BYTES as u64) {

@@ -10,6 +10,7 @@ mod guard;
 mod page;
 mod reads;
 mod refusal;
+mod schema_registry;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -109,6 +110,9 @@ fn router(app: App) -> Router {
         .route("/qos", get(reads::qos))
         .route("/healthz", get(reads::health))
         .route(owner::PATH, post(commands::post))
+        .route(schema_registry::ROOT, any(schema_registry::answer))
+        .route(&format!("{}/", schema_registry::ROOT), any(schema_registry::answer))
+        .route(&format!("{}/{{*path}}", schema_registry::ROOT), any(schema_registry::answer))
         .fallback(guard::unknown_path)
         .method_not_allowed_fallback(guard::unknown_method)
         .layer(axum::middleware::from_fn(guard::guard))
