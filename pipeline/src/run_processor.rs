@@ -65,6 +65,17 @@ pub struct Totals {
     pub replayed: u64,
 }
 
+impl std::ops::AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.dropped += other.dropped;
+        self.rejected += other.rejected;
+        self.commits += other.commits;
+        self.lost_transactions += other.lost_transactions;
+        self.replayed += other.replayed;
+    }
+}
+
 /// A processor on a log, from assignment to shutdown.
 pub struct ProcessorRun<'r, P: Processor> {
     processor: &'r mut P,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use producers::simulate::Rate;
 
 use crate::config::Flags;
@@ -158,6 +158,53 @@ was cut off has not processed is pending, and no fault. Exit status 1 where anyt
   playhead schemas register --registry http://127.0.0.1:8081"
     )]
     Schemas(Schemas),
+    /// Run one stage on Kafka: each its own processes, each process its own lanes
+    #[command(after_help = "Examples:
+  playhead process playback --brokers kafka:9092 --registry http://registry:8081 --snapshots s3://playhead/states
+  playhead process playback --lanes 4 --instance playback-0 --config production.toml
+  playhead process profile --until-caught-up --json
+
+A lane is a thread with a consumer, a transactional producer and the state of its partitions; the group shares the partitions out among all \
+lanes of all processes. Outputs and positions are one transaction. A process is the same again after a restart where its --instance is: it \
+fences what is left of the one before, and its partitions wait for it. Any setting of librdkafka goes under [kafka.client], as in \
+\"security.protocol\" = \"ssl\", or in PLAYHEAD_KAFKA_CLIENT_SECURITY_PROTOCOL.
+
+Saved states must lie where every process of the stage reaches them, or a partition that moves is restored from the log. Ctrl-C or SIGTERM ends \
+it after a last commit.")]
+    Process(Process),
+}
+
+/// A stage that runs on Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProcessStage {
+    /// playback_events -> sessions, quality of service, progress
+    Playback,
+    /// viewing_progress -> resume positions
+    Profile,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Process {
+    /// The stage
+    #[arg(value_enum)]
+    pub(crate) stage: ProcessStage,
+    /// The cluster [default: kafka.brokers]
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(crate) brokers: Option<String>,
+    /// The schema registry [default: registry.url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
+    /// Which process of the stage this is: another in each, the same after a restart [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// Threads, each with partitions of its own [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) lanes: Option<String>,
+    /// End when all input has been read, instead of waiting for more
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+    #[command(flatten)]
+    pub(crate) stages: Stages,
 }
 
 /// What the stages are told that a command runs.
@@ -406,6 +453,7 @@ impl Cli {
             Command::Import(Import::ViewingActivity(args)) => Some(&args.stages),
             Command::Ingest(args) => Some(&args.stages),
             Command::Simulate(args) => Some(&args.stages),
+            Command::Process(args) => Some(&args.stages),
             _ => None,
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
@@ -413,9 +461,20 @@ impl Cli {
         let registry = match &self.command {
             Command::Schemas(Schemas::Check(args)) => args.registry.as_deref(),
             Command::Schemas(Schemas::Register(args)) => args.registry.as_deref(),
+            Command::Process(args) => args.registry.as_deref(),
             _ => None,
         };
-        Flags { file: self.config.as_deref(), data: self.data.as_deref(), snapshot_interval, snapshots, registry }
+        let process = if let Command::Process(args) = &self.command { Some(args) } else { None };
+        Flags {
+            file: self.config.as_deref(),
+            data: self.data.as_deref(),
+            snapshot_interval,
+            snapshots,
+            registry,
+            brokers: process.and_then(|args| args.brokers.as_deref()),
+            instance: process.and_then(|args| args.instance.as_deref()),
+            lanes: process.and_then(|args| args.lanes.as_deref()),
+        }
     }
 }
 

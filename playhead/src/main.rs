@@ -16,6 +16,7 @@ mod owner;
 mod progress;
 mod service_quality;
 mod shown;
+mod signals;
 mod snapshot_stores;
 mod topology;
 

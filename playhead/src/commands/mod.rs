@@ -7,6 +7,7 @@ mod dev;
 mod history;
 mod import;
 mod ingest;
+mod process;
 mod qos;
 mod read;
 mod resume;
@@ -51,6 +52,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Schemas(Schemas::Register(args)) => schemas_register::run(args, &config, &mut answer),
         Command::Dev(args) => dev::run(args, &config, &mut answer),
         Command::Backup(args) => backup::run(args, &config, &mut answer),
+        Command::Process(args) => process::run(args, &config, &mut answer),
         question => match open(&config, &answer) {
             Ok(folder) => answer_from(question, &folder, &config, &mut answer),
             Err(error) => return ask_owner(error, std::env::args_os().skip(1)),

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::bail;
 use toml::de::{DeTable, DeValue};
 
+use super::kafka;
 use super::setting::{SETTINGS, Value, Values};
 
 /// Reads the text of `path` into `values`. What is wrong is named with its line and key.
@@ -16,10 +17,36 @@ pub(super) fn read(path: &Path, text: &str, values: &mut Values) -> anyhow::Resu
     read_table(path, text, "", document.get_ref(), values)
 }
 
+/// The section whose keys are librdkafka's.
+const CLIENT: &str = "kafka.client";
+
+fn read_client(path: &Path, text: &str, section: &DeValue<'_>, values: &mut Values) -> anyhow::Result<()> {
+    let DeValue::Table(section) = section else {
+        bail!("{CLIENT}: is a section, write [{CLIENT}] with librdkafka's keys below, in quotes")
+    };
+    for (name, value) in section {
+        let (key, place) = (name.get_ref(), place(path, text, name.span().start));
+        let value = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(integer) => integer.to_string(),
+            DeValue::Boolean(is_on) => is_on.to_string(),
+            DeValue::Table(_) => bail!("{place}: {CLIENT}.{key}: keys with dots are written in quotes, as in \"{key}.name\" = ..."),
+            other => bail!("{place}: {CLIENT}.{key}: a value of type {} must be text, a whole number or true or false", other.type_str()),
+        };
+        kafka::check_in_file(key).map_err(|problem| anyhow::anyhow!("{place}: {CLIENT}.{key}: {problem}"))?;
+        values.set_client(key, value);
+    }
+    Ok(())
+}
+
 fn read_table(path: &Path, text: &str, prefix: &str, table: &DeTable<'_>, values: &mut Values) -> anyhow::Result<()> {
     for (name, value) in table {
         let key = format!("{prefix}{}", name.get_ref());
         let place = place(path, text, name.span().start);
+        if key == CLIENT {
+            read_client(path, text, value.get_ref(), values).map_err(|problem| anyhow::anyhow!("{place}: {problem}"))?;
+            continue;
+        }
         let is_section = SETTINGS.iter().any(|setting| setting.key.strip_prefix(&key).is_some_and(|rest| rest.starts_with('.')));
         if is_section {
             let DeValue::Table(inner) = value.get_ref() else {

@@ -2,6 +2,7 @@
 
 mod duration;
 mod file;
+mod kafka;
 mod registry;
 mod setting;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+pub(crate) use self::kafka::KafkaSettings;
 pub(crate) use self::registry::RegistrySettings;
 use crate::snapshot_stores::{self, SnapshotPlace};
 use setting::{SETTINGS, Value, Values};
@@ -25,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where `dev` listens: a loopback address and a port.
     pub(crate) listen: String,
+    pub(crate) kafka: KafkaSettings,
     pub(crate) playback: PlaybackSettings,
     pub(crate) registry: RegistrySettings,
     pub(crate) state: StateSettings,
@@ -65,6 +68,10 @@ pub(crate) struct Flags<'a> {
     pub(crate) snapshots: Option<&'a str>,
     /// `--registry`.
     pub(crate) registry: Option<&'a str>,
+    /// `--brokers`, `--instance` and `--lanes`.
+    pub(crate) brokers: Option<&'a str>,
+    pub(crate) instance: Option<&'a str>,
+    pub(crate) lanes: Option<&'a str>,
 }
 
 /// Reads the configuration.
@@ -93,8 +100,16 @@ pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
     if let Some(text) = flags.snapshots {
         values.parse("state.snapshots", text, "--snapshots")?;
     }
-    if let Some(text) = flags.registry {
-        values.parse("registry.url", text, "--registry")?;
+    let more = [
+        ("registry.url", flags.registry, "--registry"),
+        ("kafka.brokers", flags.brokers, "--brokers"),
+        ("kafka.instance", flags.instance, "--instance"),
+        ("kafka.lanes", flags.lanes, "--lanes"),
+    ];
+    for (key, text, flag) in more {
+        if let Some(text) = text {
+            values.parse(key, text, flag)?;
+        }
     }
     check(&values)
 }
@@ -131,7 +146,14 @@ fn check(values: &Values) -> anyhow::Result<Config> {
         );
     }
     let listen = values.text("dev.listen").to_owned();
-    Ok(Config { data: PathBuf::from(data), listen, playback, registry: RegistrySettings::of(values)?, state: state(values)? })
+    Ok(Config {
+        data: PathBuf::from(data),
+        listen,
+        kafka: KafkaSettings::of(values)?,
+        playback,
+        registry: RegistrySettings::of(values)?,
+        state: state(values)?,
+    })
 }
 
 fn state(values: &Values) -> anyhow::Result<StateSettings> {

@@ -33,6 +33,11 @@ const HOUR_MS: i64 = 3_600_000;
 pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "data", kind: Kind::Text, default: "playhead-data" },
     Setting { key: "dev.listen", kind: Kind::Text, default: "127.0.0.1:8080" },
+    Setting { key: "kafka.brokers", kind: Kind::Text, default: "" },
+    // Nothing: the host's name.
+    Setting { key: "kafka.instance", kind: Kind::Text, default: "" },
+    Setting { key: "kafka.lanes", kind: Kind::Integer(1, 256), default: "1" },
+    Setting { key: "kafka.commit_interval", kind: Kind::Duration(10, 60_000), default: "1s" },
     Setting { key: "playback.late_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "72h" },
     Setting { key: "playback.state_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "78h" },
     Setting { key: "playback.silence", kind: Kind::Duration(60_000, 24 * HOUR_MS), default: "30m" },
@@ -104,6 +109,8 @@ impl Setting {
 #[derive(Debug)]
 pub(super) struct Values {
     values: BTreeMap<&'static str, (Value, String)>,
+    /// `[kafka.client]`: whatever librdkafka knows.
+    client: BTreeMap<String, String>,
 }
 
 impl Values {
@@ -112,7 +119,16 @@ impl Values {
             let value = setting.parse(setting.default).expect("every default is a value of its setting");
             (setting.key, (value, "the default".to_owned()))
         };
-        Self { values: SETTINGS.iter().map(default).collect() }
+        Self { values: SETTINGS.iter().map(default).collect(), client: BTreeMap::new() }
+    }
+
+    /// Sets what is passed on to librdkafka.
+    pub(super) fn set_client(&mut self, key: &str, value: String) {
+        self.client.insert(key.to_owned(), value);
+    }
+
+    pub(super) fn client(&self) -> &BTreeMap<String, String> {
+        &self.client
     }
 
     pub(super) fn set(&mut self, key: &'static str, value: Value, origin: String) {

@@ -1,5 +1,6 @@
 //! The stages of one process, from raw events to the serving store: which topics each reads and writes. Read it from top to bottom.
 
+mod on_kafka;
 mod wiring;
 
 use std::ops::ControlFlow;
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::progress::{Progress, Stage as Spinner};
 use crate::snapshot_stores;
+pub(crate) use on_kafka::OnKafka;
 use wiring::Reads;
 
 /// How often a stage commits; and how long it waits before it takes the end of its input for the end.

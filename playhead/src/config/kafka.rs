@@ -1,0 +1,79 @@
+//! `[kafka]`: the cluster, and who this process is on it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use kafka::Cluster;
+
+use super::setting::Values;
+
+/// Before the names of variables that pass a setting on to librdkafka: `PLAYHEAD_KAFKA_CLIENT_SECURITY_PROTOCOL` is `security.protocol`.
+const CLIENT_VARIABLES: &str = "PLAYHEAD_KAFKA_CLIENT_";
+/// Settings of librdkafka that are secrets, and not for a file.
+const SECRETS: [&str; 5] = ["sasl.password", "ssl.key.password", "ssl.key.pem", "ssl.keystore.password", "sasl.oauthbearer.client.secret"];
+
+/// `[kafka]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KafkaSettings {
+    /// Empty where it is not set.
+    brokers: String,
+    /// `[kafka.client]`: settings of librdkafka, passed on.
+    client: BTreeMap<String, String>,
+    /// Which process of its stage this is: the same again after a restart, and another in every other process.
+    pub(crate) instance: String,
+    /// Threads of a stage, each with partitions of its own.
+    pub(crate) lanes: u32,
+    /// How often a stage commits.
+    pub(crate) commit_interval: Duration,
+}
+
+impl KafkaSettings {
+    /// # Errors
+    /// Where a variable is not UTF-8, or no name of this host is to be had.
+    pub(super) fn of(values: &Values) -> anyhow::Result<Self> {
+        let mut client = values.client().clone();
+        for (name, value) in std::env::vars_os() {
+            let Some(name) = name.to_str().and_then(|name| name.strip_prefix(CLIENT_VARIABLES)) else { continue };
+            let value = value.into_string().map_err(|_| anyhow::anyhow!("{CLIENT_VARIABLES}{name}: is not UTF-8"))?;
+            client.insert(name.to_lowercase().replace('_', "."), value);
+        }
+        let instance = match values.text("kafka.instance") {
+            "" => host_name()?,
+            instance => instance.to_owned(),
+        };
+        Ok(Self {
+            brokers: values.text("kafka.brokers").to_owned(),
+            client,
+            instance,
+            lanes: u32::try_from(values.number("kafka.lanes")).unwrap_or(1),
+            commit_interval: Duration::from_millis(values.number("kafka.commit_interval").unsigned_abs()),
+        })
+    }
+
+    /// The cluster that is set.
+    ///
+    /// # Errors
+    /// Where none is set.
+    pub(crate) fn cluster(&self) -> anyhow::Result<Cluster> {
+        if self.brokers.is_empty() {
+            bail!("no Kafka cluster is set: name one with --brokers HOST:PORT, kafka.brokers or PLAYHEAD_KAFKA_BROKERS");
+        }
+        let on_log = |line: &str| anstream::eprintln!("playhead: kafka: {line}");
+        Ok(Cluster { client: self.client.clone(), on_log, ..Cluster::new(&self.brokers) })
+    }
+}
+
+/// Whether a setting of librdkafka may stand in a file.
+pub(super) fn check_in_file(key: &str) -> Result<(), String> {
+    if !SECRETS.contains(&key) {
+        return Ok(());
+    }
+    let variable = format!("{CLIENT_VARIABLES}{}", key.replace('.', "_").to_uppercase());
+    Err(format!("is a secret, and not for this file: set {variable}"))
+}
+
+fn host_name() -> anyhow::Result<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").context("kafka.instance: is not set, and this host has no name")?;
+    Ok(name.trim().to_owned())
+}

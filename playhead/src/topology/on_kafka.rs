@@ -1,0 +1,148 @@
+//! Stages on Kafka: each a process of its own, with a lane a thread.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::thread::scope;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use kafka::{Admin, Cluster, KafkaLane, LaneOptions};
+use pipeline::{Processor, RunOptions, Shutdown, SnapshotOptions, SnapshotStore, Totals, run_processor};
+use schemas::SchemaSource;
+
+use super::wiring::{self, Partitions, Reads};
+use super::{RETRY_INTERVAL, SNAPSHOT_RECORDS, Stage};
+use crate::config::Config;
+use crate::snapshot_stores;
+
+/// How long a cluster that does not answer is asked at the start.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a replay makes way for a sign of life: well within the session timeout.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// The largest transaction, records: a lane that catches up commits sooner than the interval says.
+const COMMIT_RECORDS: u64 = 500_000;
+/// The topics that a stage must know the partitions of.
+const TOPICS: [&str; 5] = ["playback_events", "viewing_progress", "active_streams", "dead_letters", "resume_state"];
+
+/// A stage, what it needs, and how far it runs.
+pub(crate) struct OnKafka<'r> {
+    pub(crate) config: &'r Config,
+    /// Return at the end of the input.
+    pub(crate) until_caught_up: bool,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// What all lanes of a process share.
+struct Shared<'r> {
+    run: &'r OnKafka<'r>,
+    cluster: Cluster,
+    registry: Arc<dyn SchemaSource>,
+    partitions: BTreeMap<&'static str, u32>,
+    snapshots: Arc<dyn SnapshotStore>,
+}
+
+impl OnKafka<'_> {
+    /// Runs the lanes of a stage until a stop is asked for, or one of them fails, which stops the others.
+    ///
+    /// # Errors
+    /// Where the settings are wrong, a topic is not there, or a lane can't go on.
+    pub(crate) fn run(&self, stage: Stage) -> anyhow::Result<Totals> {
+        let cluster = self.config.kafka.cluster()?;
+        let admin = Admin::new(&cluster, PATIENCE)?;
+        let mut partitions = BTreeMap::new();
+        for topic in TOPICS {
+            let described = admin.describe(topic).with_context(|| format!("{topic}: `playhead topics apply` makes the topics"))?;
+            partitions.insert(topic, described.partitions);
+        }
+        let shared = Shared {
+            run: self,
+            cluster,
+            registry: Arc::new(self.config.registry.client()?),
+            partitions,
+            snapshots: snapshot_stores::open(&self.config.state.snapshots, &self.config.data, stage.name())?,
+        };
+        scope(|threads| {
+            let mut lanes = Vec::new();
+            for number in 0..self.config.kafka.lanes {
+                let shared = &shared;
+                let lane = std::thread::Builder::new().name(format!("{} {number}", stage.name())).spawn_scoped(threads, move || {
+                    // However it ends, and be it by a panic.
+                    let _stops_all = StopAll(&shared.run.shutdown, shared.run.until_caught_up);
+                    shared.lane(stage, number)
+                });
+                lanes.push(lane.context("cannot start a thread")?);
+            }
+            let mut all = Totals::default();
+            let mut failed = Ok(());
+            for lane in lanes {
+                match lane.join() {
+                    Ok(Ok(totals)) => all += totals,
+                    Ok(Err(error)) => failed = failed.and(Err(error)),
+                    // The panic itself has been printed.
+                    Err(_) => failed = failed.and(Err(anyhow::anyhow!("a lane of {} broke down", stage.name()))),
+                }
+            }
+            failed.map(|()| all)
+        })
+    }
+}
+
+/// Stops all lanes when one ends, unless each is to end by itself.
+struct StopAll<'r>(&'r Shutdown, bool);
+
+impl Drop for StopAll<'_> {
+    fn drop(&mut self) {
+        if !self.1 || std::thread::panicking() {
+            self.0.request();
+        }
+    }
+}
+
+impl Shared<'_> {
+    fn lane(&self, stage: Stage, number: u32) -> anyhow::Result<Totals> {
+        let partitions: &Partitions<'_> =
+            &|topic| self.partitions.get(topic).copied().with_context(|| format!("{topic} was not asked for"));
+        let (config, registry) = (self.run.config, Arc::clone(&self.registry));
+        match stage {
+            Stage::Playback => {
+                let (playback, reads) = wiring::playback(config, partitions, registry)?;
+                self.run_lane(playback, &reads, number)
+            }
+            Stage::Profile => {
+                let (profile, reads) = wiring::profile(config, partitions, registry)?;
+                self.run_lane(profile, &reads, number)
+            }
+            Stage::Serving => bail!("{} runs in one process with its store: see `playhead dev`", stage.name()),
+        }
+    }
+
+    fn run_lane<P: Processor>(&self, mut processor: P, reads: &Reads, number: u32) -> anyhow::Result<Totals> {
+        let OnKafka { config, until_caught_up, shutdown } = self.run;
+        let name = processor.name().to_owned();
+        let dead_letters = reads.dead_letters(&processor, Arc::clone(&self.registry))?;
+        let options = LaneOptions::new(self.cluster.clone(), &name, &config.kafka.instance, number);
+        let mut lane = KafkaLane::processor(options, &[reads.input], processor.outputs())?;
+        let options = RunOptions {
+            log_time: reads.log_time.clone(),
+            inputs: vec![reads.input.to_owned()],
+            commit_interval: config.kafka.commit_interval,
+            commit_records: COMMIT_RECORDS,
+            retry_interval: RETRY_INTERVAL,
+            keep_alive_interval: KEEP_ALIVE_INTERVAL,
+            on_unavailable: |unavailable| {
+                anstream::eprintln!("playhead: {unavailable}; asking again");
+                ControlFlow::Continue(())
+            },
+            stop_when_caught_up: *until_caught_up,
+            snapshots: Some(SnapshotOptions {
+                store: Arc::clone(&self.snapshots),
+                interval: config.state.snapshot_interval,
+                records: SNAPSHOT_RECORDS,
+                on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
+            }),
+        };
+        run_processor(&mut processor, &mut lane, &dead_letters, &options, shutdown)
+            .with_context(|| format!("lane {number} of {name} stopped reading {}", reads.input))
+    }
+}
