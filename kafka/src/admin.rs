@@ -37,6 +37,8 @@ pub struct TopicInfo {
     pub id: TopicId,
     /// Number of partitions.
     pub partitions: u32,
+    /// Replicas of the partition that has the fewest.
+    pub replicas: u16,
     /// All of its settings by Kafka's names.
     pub settings: BTreeMap<String, String>,
 }
@@ -81,6 +83,22 @@ impl Admin {
                 described => return described.map(drop),
             }
         }
+    }
+
+    /// Gives a topic more partitions: so many in all.
+    ///
+    /// # Errors
+    /// Where it has as many already, or the cluster refuses it.
+    pub fn grow(&self, topic: &str, partitions: u32) -> Result<(), KafkaError> {
+        self.ask(|timeout| self.client.grow(topic, partitions, timeout))
+    }
+
+    /// Sets settings of a topic by Kafka's names. Its others stay.
+    ///
+    /// # Errors
+    /// Where there is no such topic or setting, or the cluster refuses a value.
+    pub fn set(&self, topic: &str, settings: &[(&str, &str)]) -> Result<(), KafkaError> {
+        self.ask(|timeout| self.client.set(topic, settings, timeout))
     }
 
     /// Deletes topics with all their records.
@@ -141,7 +159,7 @@ pub(crate) fn describe(client: &Arc<Client>, topics: &[&str], patience: &Patienc
         .map(|&name| {
             let found = described.iter().find(|topic| topic.name == name).ok_or_else(|| KafkaError::NoTopic(name.to_owned()))?;
             let settings = settings.remove(name).unwrap_or_default();
-            Ok(TopicInfo { name: name.to_owned(), id: found.id, partitions: found.partitions, settings })
+            Ok(TopicInfo { name: name.to_owned(), id: found.id, partitions: found.partitions, replicas: found.replicas, settings })
         })
         .collect()
 }

@@ -161,7 +161,7 @@ mod tests {
     const SOURCE: TopicPartition = TopicPartition { topic: 0, partition: 3 };
 
     fn input() -> Input {
-        let topic = TopicInfo { name: "events".into(), id: TopicId([7; 16]), partitions: 4, settings: BTreeMap::new() };
+        let topic = TopicInfo { name: "events".into(), id: TopicId([7; 16]), partitions: 4, replicas: 1, settings: BTreeMap::new() };
         let mut input = Input::new(vec![topic]);
         input.add(&[SOURCE]);
         input

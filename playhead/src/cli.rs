@@ -158,6 +158,14 @@ was cut off has not processed is pending, and no fault. Exit status 1 where anyt
   playhead schemas register --registry http://127.0.0.1:8081"
     )]
     Schemas(Schemas),
+    /// The topics of a Kafka cluster, held to topics.yaml
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  playhead topics plan --brokers kafka:9092
+  playhead topics apply --brokers 127.0.0.1:9092 --dev"
+    )]
+    Topics(Topics),
     /// Run one stage on Kafka: each its own processes, each process its own lanes
     #[command(after_help = "Examples:
   playhead process playback --brokers kafka:9092 --registry http://registry:8081 --snapshots s3://playhead/states
@@ -172,6 +180,50 @@ fences what is left of the one before, and its partitions wait for it. Any setti
 Saved states must lie where every process of the stage reaches them, or a partition that moves is restored from the log. Ctrl-C or SIGTERM ends \
 it after a last commit.")]
     Process(Process),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Topics {
+    /// What would be changed; exit status 2 where there is anything, 1 where something is refused
+    #[command(after_help = "Examples:
+  playhead topics plan --brokers kafka:9092
+  playhead topics plan --brokers kafka:9092 --json | jq .changes
+
+Topics that topics.yaml does not name, and settings that it says nothing of, are left alone.")]
+    Plan(TopicsPlan),
+    /// Change it: nothing, where anything is refused
+    #[command(after_help = "Examples:
+  playhead topics apply --brokers kafka:9092
+  playhead topics apply --brokers 127.0.0.1:9092 --dev
+
+What is refused without being asked for: more partitions of a topic that feeds keyed state (--allow-rekey), whatever lets records go, such as a \
+shorter retention or fewer partitions (--allow-delete), and outside dev fewer than three replicas.")]
+    Apply(TopicsApply),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopicsPlan {
+    /// The cluster [default: kafka.brokers]
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(crate) brokers: Option<String>,
+    /// One broker is enough, and topics have as many partitions as in dev
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// Replicas of each partition of a new topic [default: 3, in dev 1]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u16>)]
+    pub(crate) replicas: Option<u16>,
+    /// Give a topic that feeds keyed state more partitions: the events of a session part
+    #[arg(long)]
+    pub(crate) allow_rekey: bool,
+    /// Let records go: by a shorter retention, or where a topic must be made anew
+    #[arg(long)]
+    pub(crate) allow_delete: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TopicsApply {
+    #[command(flatten)]
+    pub(crate) plan: TopicsPlan,
 }
 
 /// A stage that runs on Kafka.
@@ -305,6 +357,12 @@ pub(crate) struct Simulate {
     /// was simulated first]
     #[arg(long, value_name = "T")]
     pub(crate) start: Option<String>,
+    /// Write to this Kafka cluster instead of the data folder, which holds the truth; `playhead process` runs the stages there
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(crate) brokers: Option<String>,
+    /// The schema registry of that cluster [default: registry.url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
     #[command(flatten)]
     pub(crate) stages: Stages,
 }
@@ -462,6 +520,7 @@ impl Cli {
             Command::Schemas(Schemas::Check(args)) => args.registry.as_deref(),
             Command::Schemas(Schemas::Register(args)) => args.registry.as_deref(),
             Command::Process(args) => args.registry.as_deref(),
+            Command::Simulate(args) => args.registry.as_deref(),
             _ => None,
         };
         let process = if let Command::Process(args) = &self.command { Some(args) } else { None };
@@ -471,10 +530,22 @@ impl Cli {
             snapshot_interval,
             snapshots,
             registry,
-            brokers: process.and_then(|args| args.brokers.as_deref()),
+            brokers: self.brokers(),
             instance: process.and_then(|args| args.instance.as_deref()),
             lanes: process.and_then(|args| args.lanes.as_deref()),
         }
+    }
+}
+
+impl Cli {
+    fn brokers(&self) -> Option<&str> {
+        let brokers = match &self.command {
+            Command::Process(args) => &args.brokers,
+            Command::Topics(Topics::Plan(args) | Topics::Apply(TopicsApply { plan: args })) => &args.brokers,
+            Command::Simulate(args) => &args.brokers,
+            _ => return None,
+        };
+        brokers.as_deref()
     }
 }
 

@@ -14,13 +14,16 @@ pub(crate) enum Verdict {
     /// The answer is bad news (rows malformed, lines rejected, events in `dead_letters`, books that differ, nothing under the name asked for): exit
     /// code 1.
     BadNews,
+    /// A plan has changes that were not carried out: exit code 2, as of other tools that plan.
+    Pending,
 }
 
-/// Turns the outcome into an exit code: 0 well, 1 the answer is bad news, 2 usage, configuration, or anything that kept it from answering.
+/// Turns the outcome into an exit code: 0 well, 1 the answer is bad news, 2 a plan with changes, usage, configuration, or anything that kept it from answering.
 pub(crate) fn exit_code(outcome: anyhow::Result<Verdict>) -> ExitCode {
     match outcome {
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::BadNews) => ExitCode::from(1),
+        Ok(Verdict::Pending) => ExitCode::from(2),
         // Whoever read our output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

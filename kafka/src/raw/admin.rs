@@ -38,6 +38,8 @@ pub(crate) struct TopicDescription {
     pub(crate) name: String,
     pub(crate) id: TopicId,
     pub(crate) partitions: u32,
+    /// Replicas of the partition that has the fewest.
+    pub(crate) replicas: u16,
 }
 
 /// A topic to be made.
@@ -135,6 +137,49 @@ impl Client {
         // SAFETY: ours, and librdkafka has copied them.
         made.into_iter().for_each(|topic| unsafe { ffi::rd_kafka_NewTopic_destroy(topic) });
         request
+    }
+
+    /// Gives a topic more partitions: so many in all.
+    pub(crate) fn grow(self: &Arc<Self>, topic: &str, partitions: u32, timeout: Duration) -> Result<Request<()>, Failure> {
+        let name = c_string(topic)?;
+        let mut why = ErrorText::new();
+        let (room, length) = why.room();
+        // SAFETY: librdkafka copies the name, and the room is as long as it says.
+        let made = unsafe { ffi::rd_kafka_NewPartitions_new(name.as_ptr(), partitions as usize, room, length) };
+        let made = NonNull::new(made).ok_or_else(|| Failure::local(format!("topic {topic}: {why}")))?;
+        let request =
+            Request::start(self, "new partitions", Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, timeout, read_grown, |options, queue| {
+                let mut all = [made.as_ptr()];
+                // SAFETY: client, options, queue and partitions live, and librdkafka copies them.
+                unsafe {
+                    ffi::rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms(timeout), ptr::null_mut(), 0);
+                    ffi::rd_kafka_CreatePartitions(self.native(), all.as_mut_ptr(), all.len(), options, queue);
+                }
+            });
+        // SAFETY: ours, and librdkafka has copied it.
+        unsafe { ffi::rd_kafka_NewPartitions_destroy(made.as_ptr()) };
+        Ok(request)
+    }
+
+    /// Sets settings of a topic, and leaves its others as they are.
+    pub(crate) fn set(self: &Arc<Self>, topic: &str, settings: &[(&str, &str)], timeout: Duration) -> Result<Request<()>, Failure> {
+        let name = c_string(topic)?;
+        let settings = settings.iter().map(|(key, value)| Ok((c_string(key)?, c_string(value)?))).collect::<Result<Vec<_>, Failure>>()?;
+        Ok(Request::start(self, "set settings", Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, timeout, read_set, |options, queue| {
+            let kind = ffi::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
+            let set = ffi::rd_kafka_AlterConfigOpType_t::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET;
+            // SAFETY: client, options, queue and texts live, and librdkafka copies the resource, which is freed behind it.
+            unsafe {
+                let mut resource = ffi::rd_kafka_ConfigResource_new(kind, name.as_ptr());
+                for (key, value) in &settings {
+                    let error = ffi::rd_kafka_ConfigResource_add_incremental_config(resource, key.as_ptr(), set, value.as_ptr());
+                    // It refuses empty names only, and none of these is.
+                    ffi::rd_kafka_error_destroy(error);
+                }
+                ffi::rd_kafka_IncrementalAlterConfigs(self.native(), &raw mut resource, 1, options, queue);
+                ffi::rd_kafka_ConfigResource_destroy(resource);
+            }
+        }))
     }
 
     /// Deletes topics.
@@ -257,12 +302,19 @@ fn read_descriptions(event: &Event) -> Result<Vec<TopicDescription>, Failure> {
                 let failure = Failure::read(error);
                 return Err(failed(failure.code, format!("{name}: {}", failure.message)));
             }
-            ffi::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
+            let described = ffi::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
+            let replicas = array(described, partitions).iter().map(|&partition| {
+                let mut replicas = 0;
+                ffi::rd_kafka_TopicPartitionInfo_replicas(partition, &raw mut replicas);
+                replicas
+            });
+            let replicas = u16::try_from(replicas.min().unwrap_or(0)).unwrap_or(u16::MAX);
             let uuid = ffi::rd_kafka_TopicDescription_topic_id(topic);
             let mut id = [0; 16];
             id[..8].copy_from_slice(&ffi::rd_kafka_Uuid_most_significant_bits(uuid).to_be_bytes());
             id[8..].copy_from_slice(&ffi::rd_kafka_Uuid_least_significant_bits(uuid).to_be_bytes());
-            descriptions.push(TopicDescription { name, id: TopicId(id), partitions: u32::try_from(partitions).unwrap_or(u32::MAX) });
+            let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
+            descriptions.push(TopicDescription { name, id: TopicId(id), partitions, replicas });
         }
     }
     Ok(descriptions)
@@ -322,6 +374,42 @@ fn read_created(event: &Event) -> Result<(), Failure> {
         }
         check_topics(array(ffi::rd_kafka_CreateTopics_result_topics(result, &raw mut count), count))
     }
+}
+
+fn read_grown(event: &Event) -> Result<(), Failure> {
+    let mut count = 0;
+    // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
+    unsafe {
+        let result = ffi::rd_kafka_event_CreatePartitions_result(event.native());
+        if result.is_null() {
+            return Err(unexpected());
+        }
+        check_topics(array(ffi::rd_kafka_CreatePartitions_result_topics(result, &raw mut count), count))
+    }
+}
+
+fn read_set(event: &Event) -> Result<(), Failure> {
+    let mut count = 0;
+    // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
+    let resources = unsafe {
+        let result = ffi::rd_kafka_event_IncrementalAlterConfigs_result(event.native());
+        if result.is_null() {
+            return Err(unexpected());
+        }
+        array(ffi::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count), count)
+    };
+    for &resource in resources {
+        // SAFETY: an entry of the answer, which owns what is read of it.
+        unsafe {
+            let code = ffi::rd_kafka_ConfigResource_error(resource);
+            if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
+                let (name, why) =
+                    (text(ffi::rd_kafka_ConfigResource_name(resource)), text(ffi::rd_kafka_ConfigResource_error_string(resource)));
+                return Err(failed(code, format!("{name}: {why}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_deleted(event: &Event) -> Result<(), Failure> {

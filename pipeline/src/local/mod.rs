@@ -48,7 +48,7 @@ pub struct LocalLogOptions {
 
 impl Default for LocalLogOptions {
     fn default() -> Self {
-        Self { clock: Arc::new(system_time_ms), cache_bytes: 64 << 20 }
+        Self { clock: Arc::new(system_time_ms), cache_bytes: 128 << 20 }
     }
 }
 

@@ -18,6 +18,7 @@ mod simulate;
 mod stream_input;
 mod subjects;
 mod summary;
+mod topics;
 mod truth_files;
 mod unreported;
 
@@ -29,7 +30,7 @@ use producers::{ReceivedTime, parse_time_us};
 use serde::Serialize;
 
 use crate::answer::Answer;
-use crate::cli::{Cli, Command, Import, Schemas};
+use crate::cli::{Cli, Command, Import, Schemas, Topics};
 use crate::config::{self, Config};
 use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
@@ -52,6 +53,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Schemas(Schemas::Register(args)) => schemas_register::run(args, &config, &mut answer),
         Command::Dev(args) => dev::run(args, &config, &mut answer),
         Command::Backup(args) => backup::run(args, &config, &mut answer),
+        Command::Topics(Topics::Plan(args)) => topics::plan(args, &config, &mut answer),
+        Command::Topics(Topics::Apply(args)) => topics::apply(args, &config, &mut answer),
         Command::Process(args) => process::run(args, &config, &mut answer),
         question => match open(&config, &answer) {
             Ok(folder) => answer_from(question, &folder, &config, &mut answer),

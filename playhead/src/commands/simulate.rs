@@ -1,9 +1,11 @@
 //! `playhead simulate`
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use kafka::{Admin, KafkaLane, LaneOptions};
+use pipeline::OutputTopic;
 use pipeline::local::LocalLane;
 use producers::parse_time_us;
 use producers::simulate::truth::Totals;
@@ -31,6 +33,9 @@ const BATCH_RECORDS: usize = 10_000;
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// How long a cluster that does not answer is asked.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 #[derive(Serialize)]
 struct Summary<'r> {
     simulated: &'r Totals,
@@ -40,8 +45,9 @@ struct Summary<'r> {
     truth: &'r [PathBuf],
     /// Time until all records lay in the log.
     written_seconds: f64,
+    /// What the stages made of it; none where they run elsewhere.
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: Option<Outcome>,
 }
 
 /// What there is to say beside the figures.
@@ -55,6 +61,9 @@ struct Notes {
 pub(super) fn run(args: &Simulate, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let now_ms = now_ms()?;
     let (settings, is_start_given) = settings(args, now_ms)?;
+    if args.brokers.is_some() {
+        return run_on_kafka(settings, is_start_given, now_ms, config, answer);
+    }
     let started = Instant::now();
     let progress = Progress::new(answer.is_json);
     let folder = DataFolder::open_or_create(&config.data)?;
@@ -78,8 +87,40 @@ pub(super) fn run(args: &Simulate, config: &Config, answer: &mut Answer) -> anyh
     // Of a run that was cut off, some may have been refused before.
     let is_as_it_should_be = outcome.dead_letters == totals.poison || (is_begun && outcome.dead_letters < totals.poison);
     let notes = Notes { silence_ms: config.playback.silence_ms, had_ended, is_behind, is_as_it_should_be };
-    show(&Summary { simulated: &totals, already_there, truth: &files, written_seconds, outcome }, &notes, answer)?;
+    show(&Summary { simulated: &totals, already_there, truth: &files, written_seconds, outcome: Some(outcome) }, &notes, answer)?;
     Ok(if is_as_it_should_be { Verdict::Well } else { Verdict::BadNews })
+}
+
+/// Appends the run to a topic on Kafka. How far it has come is a position there, in the transactions of its records.
+fn run_on_kafka(settings: Settings, is_start_given: bool, now_ms: i64, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
+    let started = Instant::now();
+    let progress = Progress::new(answer.is_json);
+    let cluster = config.kafka.cluster()?;
+    let described = Admin::new(&cluster, PATIENCE)?.describe("playback_events");
+    let topics = outputs(described.context("`playhead topics apply` makes the topics")?.partitions);
+    let schema_id = config.registry.client()?.register(&value_subject("playback_events"), PlaybackEvent::SCHEMA)?;
+    let lane = |group: &str, topics: &[OutputTopic]| {
+        KafkaLane::processor(LaneOptions::new(cluster.clone(), group, "simulate", 0), &INPUTS, topics)
+    };
+    let settings = if is_start_given {
+        settings
+    } else {
+        let start_ms = remembered_start(&mut lane(&start_group(&settings), &[])?, || latest_start_ms(&settings, now_ms))?;
+        Settings { start_ms, ..settings }
+    };
+    let mut lane = lane(&group(&settings), &topics)?;
+    let options = SimulateOptions { settings, now_ms, batch_records: BATCH_RECORDS, schema_id };
+    let simulation = Simulation::open(&mut lane, &topics, &options)?;
+    std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make {}", config.data.display()))?;
+    let mut truth = TruthFiles::create(&config.data.join(TRUTH), &options.settings.run_name(), simulation.is_begun())?;
+    let bar = progress.counting("sessions", u64::from(options.settings.sessions));
+    let SimulateReport { totals, already_there, had_ended } = simulation.run(&mut truth, &mut |begun| bar.set(begun))?;
+    bar.done();
+    let files = truth.finish(&totals)?;
+    let written_seconds = (started.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+    let notes = Notes { silence_ms: config.playback.silence_ms, had_ended, is_behind: false, is_as_it_should_be: true };
+    show(&Summary { simulated: &totals, already_there, truth: &files, written_seconds, outcome: None }, &notes, answer)?;
+    Ok(Verdict::Well)
 }
 
 /// The settings, and whether a start was given: else it is yet to be found.
@@ -147,8 +188,10 @@ fn show(summary: &Summary<'_>, notes: &Notes, answer: &mut Answer) -> anyhow::Re
         let per_second = shown::count(per_second as u64);
         answer.line(&format!("{records} from {start} to {end}{there}, written in {written_seconds:.2} s, {per_second} records/s"))?;
     }
-    answer.line(&outcome.line(totals.raw_records - already_there, "records"))?;
-    outcome.notes(notes.silence_ms).iter().try_for_each(|note| answer.line(note))?;
+    if let Some(outcome) = outcome {
+        answer.line(&outcome.line(totals.raw_records - already_there, "records"))?;
+        outcome.notes(notes.silence_ms).iter().try_for_each(|note| answer.line(note))?;
+    }
     if !notes.is_as_it_should_be {
         answer.line(&format!("not as it should be: {poison} dead letters were expected"))?;
     }

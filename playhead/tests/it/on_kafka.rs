@@ -1,0 +1,179 @@
+//! The stages as processes of their own on a real broker and registry: what they write is what the same run comes to on the local log.
+//! The only test that uses the topics by their own names.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use e2e::{Stack, until};
+use kafka::{Admin, Cluster, KafkaError, Reader};
+use pipeline::Record;
+use pipeline::local::LocalLog;
+use serde_json::Value;
+
+use crate::support::{Folder, said};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const SIMULATE: [&str; 17] = [
+    "simulate",
+    "--seed",
+    "11",
+    "--sessions",
+    "300",
+    "--start",
+    "2026-01-01T00:00:00Z",
+    "--duplicates",
+    "5%",
+    "--disorder",
+    "10%",
+    "--late",
+    "2%",
+    "--poison",
+    "1%",
+    "--lost",
+    "1%",
+];
+/// The topics whose records do not name their input.
+const COMPARED: [&str; 5] = ["playback_sessions", "qos_session_summary", "viewing_progress", "active_streams", "resume_state"];
+
+/// A folder whose commands go to the cluster.
+struct OnKafka {
+    folder: Folder,
+    stack: Stack,
+}
+
+impl OnKafka {
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.folder.command(args);
+        command.env("PLAYHEAD_KAFKA_BROKERS", self.stack.variable("PLAYHEAD_TEST_BROKERS"));
+        command.env("PLAYHEAD_REGISTRY_URL", self.stack.variable("PLAYHEAD_TEST_REGISTRY"));
+        command.env("PLAYHEAD_KAFKA_INSTANCE", "test");
+        command
+    }
+
+    fn json(&self, code: i32, args: &[&str]) -> Value {
+        let said = said(self.command(args).arg("--json"));
+        assert_eq!(said.code, code, "{args:?}: {said:?}");
+        serde_json::from_str(&said.out).unwrap()
+    }
+
+    fn cluster(&self) -> Cluster {
+        self.stack.kafka()
+    }
+
+    /// Values of a topic without their schema ids, which differ from registry to registry; by partition, sorted.
+    fn bodies(&self, topic: &str) -> Vec<(u32, Vec<u8>)> {
+        let mut reader = Reader::new(&self.cluster(), PATIENCE).unwrap();
+        let partitions = Admin::new(&self.cluster(), PATIENCE).unwrap().describe(topic).unwrap().partitions;
+        let mut bodies = Vec::new();
+        for partition in 0..partitions {
+            let (first, end) = reader.bounds(topic, partition).unwrap();
+            reader
+                .read(topic, partition, first, end, &mut |record| {
+                    bodies.extend(body(record).map(|body| (partition, body)));
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+        }
+        bodies.sort_unstable();
+        bodies
+    }
+
+    fn delete_topics(&self, names: &[&str]) {
+        let admin = Admin::new(&self.cluster(), PATIENCE).unwrap();
+        for name in names {
+            match admin.describe(name) {
+                Err(KafkaError::NoTopic(_)) => {}
+                described => {
+                    described.unwrap();
+                    admin.delete(&[*name]).unwrap();
+                    until("the topic is gone", || matches!(admin.describe(name), Err(KafkaError::NoTopic(_))).then_some(()));
+                }
+            }
+        }
+    }
+}
+
+fn body(record: &Record<'_>) -> Option<Vec<u8>> {
+    record.value.map(|value| [record.key.unwrap_or_default(), &value[5..]].concat())
+}
+
+/// The same of the local log.
+fn local_bodies(folder: &Folder, topic: &str) -> Vec<(u32, Vec<u8>)> {
+    let log = LocalLog::open(&folder.data().join("log.redb")).unwrap();
+    let (_, partitions) = log.topic(topic).unwrap();
+    let mut bodies = Vec::new();
+    for partition in 0..partitions {
+        let (first, end) = log.bounds(topic, partition).unwrap();
+        log.read_partition(topic, partition, first, end, &mut |batch| {
+            bodies.extend(batch.records.iter().filter_map(|record| body(record)).map(|body| (partition, body)));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    }
+    bodies.sort_unstable();
+    bodies
+}
+
+fn names(plan: &Value) -> Vec<&str> {
+    plan["changes"].as_array().unwrap().iter().map(|change| change["topic"].as_str().unwrap()).collect()
+}
+
+fn start(on_kafka: &OnKafka, args: &[&str]) -> Child {
+    on_kafka.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn comes_to_what_the_local_log_comes_to() {
+    let on_kafka = OnKafka { folder: Folder::new(), stack: Stack::with(&["kafka", "registry"]) };
+
+    // Topics as code: a plan with changes, carried out, and nothing left to do. One broker is too few outside dev.
+    let all: Vec<String> = schemas::topics::builtin().iter().map(|topic| topic.name.clone()).collect();
+    on_kafka.delete_topics(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(names(&on_kafka.json(2, &["topics", "plan", "--dev"])), all);
+    assert!(!on_kafka.json(1, &["topics", "plan", "--replicas", "1"])["refused"].as_array().unwrap().is_empty());
+    on_kafka.json(0, &["topics", "apply", "--dev"]);
+    assert_eq!(names(&on_kafka.json(0, &["topics", "plan", "--dev"])), Vec::<&str>::new());
+    let admin = Admin::new(&on_kafka.cluster(), PATIENCE).unwrap();
+    admin.set("playback_events", &[("max.message.bytes", "2000000")]).unwrap();
+    admin.grow("active_streams", 5).unwrap();
+    let plan = on_kafka.json(1, &["topics", "plan", "--dev"]);
+    assert_eq!(names(&plan), ["playback_events"]);
+    assert!(plan["refused"][0]["problem"].as_str().unwrap().contains("none can be taken away"), "{plan}");
+    on_kafka.json(0, &["topics", "apply", "--dev", "--allow-delete"]);
+    assert_eq!(names(&on_kafka.json(0, &["topics", "plan", "--dev"])), Vec::<&str>::new());
+
+    let brokers = on_kafka.stack.variable("PLAYHEAD_TEST_BROKERS").to_owned();
+    let to_kafka = [&SIMULATE[..], &["--brokers", &brokers]].concat();
+    let simulated = on_kafka.json(0, &to_kafka);
+    let again = on_kafka.json(0, &to_kafka);
+    assert_eq!(
+        (again["already_there"].as_u64(), simulated["already_there"].as_u64()),
+        (simulated["simulated"]["raw_records"].as_u64(), Some(0))
+    );
+
+    // A process that dies in the middle, then two lanes to the end.
+    let process = ["process", "playback", "--snapshot-interval", "0s"];
+    let mut first = start(&on_kafka, &process);
+    let snapshots = on_kafka.folder.data().join("snapshots/playback");
+    until("a state is saved", || (snapshots.exists() || first.try_wait().unwrap().is_some()).then_some(()));
+    first.kill().unwrap();
+    assert_eq!(first.wait().unwrap().code(), None, "it was killed, and had not ended before");
+    let playback = on_kafka.json(0, &["process", "playback", "--until-caught-up", "--lanes", "2"]);
+    assert_eq!(playback["stage"], "playback");
+    on_kafka.json(0, &["process", "profile", "--until-caught-up"]);
+
+    let local = Folder::new();
+    local.run(&SIMULATE);
+    let mut records: BTreeMap<&str, usize> = BTreeMap::new();
+    for topic in COMPARED {
+        let (found, expected) = (on_kafka.bodies(topic), local_bodies(&local, topic));
+        records.insert(topic, expected.len());
+        assert!(found == expected, "{topic}: {} records, {} on the local log", found.len(), expected.len());
+    }
+    assert!(records.values().all(|records| *records > 100), "{records:?}");
+    for topic in ["playback_events", "playback_events.clean", "dead_letters"] {
+        assert_eq!(on_kafka.bodies(topic).len(), local_bodies(&local, topic).len(), "{topic}");
+    }
+}
