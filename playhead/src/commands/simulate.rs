@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use kafka::{Admin, KafkaLane, LaneOptions};
+use kafka::{Admin, KafkaLane, LaneOptions, Membership};
 use pipeline::OutputTopic;
 use pipeline::local::LocalLane;
 use producers::parse_time_us;
@@ -100,7 +100,9 @@ fn run_on_kafka(settings: Settings, is_start_given: bool, now_ms: i64, config: &
     let topics = outputs(described.context("`playhead topics apply` makes the topics")?.partitions);
     let schema_id = config.registry.client()?.register(&value_subject("playback_events"), PlaybackEvent::SCHEMA)?;
     let lane = |group: &str, topics: &[OutputTopic]| {
-        KafkaLane::processor(LaneOptions::new(cluster.clone(), group, "simulate", 0), &INPUTS, topics)
+        // It reads nothing: a name in the group that waits for it would fence it. Its transactional id does.
+        let options = LaneOptions { membership: Membership::Dynamic, ..LaneOptions::new(cluster.clone(), group, "simulate", 0) };
+        KafkaLane::processor(options, &INPUTS, topics)
     };
     let settings = if is_start_given {
         settings
