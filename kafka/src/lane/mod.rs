@@ -51,16 +51,32 @@ impl KafkaLane {
     /// Where a topic does not exist or has not as many partitions as `outputs` says, or the cluster does not answer.
     pub fn processor(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
         let mut lane = Self::unsubscribed(options, inputs)?;
-        let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-        let found = lane.describe(&names)?;
-        let mut transactions = Transactions::new(&lane.options, outputs, &found)?;
         // Before it joins: what the one before left open must not be waited for by the group.
-        transactions.start(&|| lane.consumer.keep_alive()).map_err(|error| match error {
+        lane.begin_transactions(outputs)?;
+        lane.subscribe()?;
+        Ok(lane)
+    }
+
+    fn begin_transactions(&mut self, outputs: &[OutputTopic]) -> Result<(), KafkaError> {
+        let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
+        let found = self.describe(&names)?;
+        let mut transactions = Transactions::new(&self.options, outputs, &found)?;
+        transactions.start(&|| self.consumer.keep_alive()).map_err(|error| match error {
             LogError::Transaction(message) => KafkaError::Unavailable(message),
             other => KafkaError::Failed(other.to_string()),
         })?;
-        lane.transactions = Some(transactions);
-        lane.subscribe()?;
+        self.transactions = Some(transactions);
+        Ok(())
+    }
+
+    /// For a writer that keeps its own positions in `inputs` with what it writes, and reads nothing: it joins no group, so that no rebalance
+    /// can come between. Fences the lane of the same name.
+    ///
+    /// # Errors
+    /// As [`KafkaLane::processor`].
+    pub fn writer(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
+        let mut lane = Self::unsubscribed(options, inputs)?;
+        lane.begin_transactions(outputs)?;
         Ok(lane)
     }
 

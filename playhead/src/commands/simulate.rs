@@ -100,9 +100,9 @@ fn run_on_kafka(settings: Settings, is_start_given: bool, now_ms: i64, config: &
     let topics = outputs(described.context("`playhead topics apply` makes the topics")?.partitions);
     let schema_id = config.registry.client()?.register(&value_subject("playback_events"), PlaybackEvent::SCHEMA)?;
     let lane = |group: &str, topics: &[OutputTopic]| {
-        // It reads nothing: a name in the group that waits for it would fence it. Its transactional id does.
+        // It joins no group; its transactional id fences another that simulates the same run.
         let options = LaneOptions { membership: Membership::Dynamic, ..LaneOptions::new(cluster.clone(), group, "simulate", 0) };
-        KafkaLane::processor(options, &INPUTS, topics)
+        KafkaLane::writer(options, &INPUTS, topics)
     };
     let settings = if is_start_given {
         settings

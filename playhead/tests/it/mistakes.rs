@@ -101,7 +101,7 @@ fn of_the_configuration() {
     let cases: &[(&str, &[&str])] = &[
         ("dat = \"x\"", &["playhead.toml, line 1: dat: unknown key", "playback.late_horizon"]),
         ("\n[playback]\nlate_horizonn = \"1h\"", &["line 3: playback.late_horizonn: unknown key"]),
-        ("[kafka]\nbrokers = \"x\"", &["line 1: kafka: unknown key"]),
+        ("[lake]\npath = \"x\"", &["line 1: lake: unknown key"]),
         ("data = 5", &["line 1: data: a value of type integer must be text"]),
         ("playback = 5", &["line 1: playback: is a section"]),
         ("[playback]\nlate_horizon = 72", &["line 2: playback.late_horizon", "integer", "duration", "\"72h\""]),
