@@ -134,7 +134,9 @@ proptest! {
             let (saved, while_saving) = save_amid(&mut driver, number, &arrivals[came..came + meanwhile], bytes);
             came += while_saving;
             if is_let_go {
-                came += let_go_amid(&mut driver, &arrivals[came..(came + between).min(arrivals.len() - meanwhile)]);
+                // What the next save is given meanwhile is left for it.
+                let end = (came + between).min(arrivals.len() - meanwhile).max(came);
+                came += let_go_amid(&mut driver, &arrivals[came..end]);
             }
             written.extend(driver.take());
 
