@@ -1,12 +1,12 @@
 //! `playhead simulate`
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use kafka::{Admin, KafkaLane, LaneOptions, Membership};
-use pipeline::OutputTopic;
+use kafka::{KafkaLane, LaneOptions, Membership};
 use pipeline::local::LocalLane;
+use pipeline::{Log, OutputTopic};
 use producers::parse_time_us;
 use producers::simulate::truth::Totals;
 use producers::simulate::{
@@ -32,9 +32,6 @@ use crate::{shown, topology};
 const BATCH_RECORDS: usize = 10_000;
 
 const HOUR_MS: i64 = 3_600_000;
-
-/// How long a cluster that does not answer is asked.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Serialize)]
 struct Summary<'r> {
@@ -67,28 +64,66 @@ pub(super) fn run(args: &Simulate, config: &Config, answer: &mut Answer) -> anyh
     let started = Instant::now();
     let progress = Progress::new(answer.is_json);
     let folder = DataFolder::open_or_create(&config.data)?;
-    let settings = if is_start_given { settings } else { started_before(&folder, settings, now_ms)? };
+    let settings = if is_start_given {
+        settings
+    } else {
+        started_before(&mut LocalLane::new(&folder.log, &start_group(&settings), &INPUTS, &[])?, settings, now_ms)?
+    };
     let mark = Mark::take(&folder)?;
     let topics = outputs(folder.partitions("playback_events")?);
     let mut lane = LocalLane::new(&folder.log, &group(&settings), &INPUTS, &topics)?;
     let schema_id = folder.registry.register(&value_subject("playback_events"), PlaybackEvent::SCHEMA)?;
     let options = SimulateOptions { settings, now_ms, batch_records: BATCH_RECORDS, schema_id };
-    let simulation = Simulation::open(&mut lane, &topics, &options)?;
-    let is_begun = simulation.is_begun();
-    let is_behind = !is_begun && is_behind_the_log(&folder, options.settings.start_ms)?;
-    let mut truth = TruthFiles::create(&config.data.join(TRUTH), &options.settings.run_name(), is_begun)?;
-    let bar = progress.counting("sessions", u64::from(options.settings.sessions));
-    let SimulateReport { totals, already_there, had_ended } = simulation.run(&mut truth, &mut |begun| bar.set(begun))?;
-    bar.done();
-    let files = truth.finish(&totals)?;
-    let written_seconds = (started.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+    // Before it is appended: after that the log holds the run itself.
+    let is_beyond = is_behind_the_log(&folder, options.settings.start_ms)?;
+    let appended = append(&mut lane, &topics, &options, config, &progress, started)?;
     let run = topology::run_to_end(&folder, config, &progress)?;
     let outcome = Outcome::of(&folder, &mark, run, started.elapsed())?;
+    let poison = appended.report.totals.poison;
     // Of a run that was cut off, some may have been refused before.
-    let is_as_it_should_be = outcome.dead_letters == totals.poison || (is_begun && outcome.dead_letters < totals.poison);
-    let notes = Notes { silence_ms: config.playback.silence_ms, had_ended, is_behind, is_as_it_should_be };
-    show(&Summary { simulated: &totals, already_there, truth: &files, written_seconds, outcome: Some(outcome) }, &notes, answer)?;
+    let is_as_it_should_be = outcome.dead_letters == poison || (appended.is_begun && outcome.dead_letters < poison);
+    let is_behind = is_beyond && !appended.is_begun;
+    let notes = Notes { silence_ms: config.playback.silence_ms, had_ended: appended.report.had_ended, is_behind, is_as_it_should_be };
+    show(&appended.summary(Some(outcome)), &notes, answer)?;
     Ok(if is_as_it_should_be { Verdict::Well } else { Verdict::BadNews })
+}
+
+/// A run whose records lie in a log.
+struct Appended {
+    report: SimulateReport,
+    /// Whether some of it lay there before.
+    is_begun: bool,
+    truth: [PathBuf; 3],
+    /// Time until all records lay in the log.
+    written_seconds: f64,
+}
+
+impl Appended {
+    fn summary(&self, outcome: Option<Outcome>) -> Summary<'_> {
+        let SimulateReport { totals, already_there, .. } = &self.report;
+        let (already_there, written_seconds) = (*already_there, self.written_seconds);
+        Summary { simulated: totals, already_there, truth: &self.truth, written_seconds, outcome }
+    }
+}
+
+/// Appends what is not there yet, and writes the truth.
+fn append<L: Log>(
+    lane: &mut L,
+    topics: &[OutputTopic; 1],
+    options: &SimulateOptions,
+    config: &Config,
+    progress: &Progress,
+    started: Instant,
+) -> anyhow::Result<Appended> {
+    let simulation = Simulation::open(lane, topics, options)?;
+    let is_begun = simulation.is_begun();
+    let mut truth = TruthFiles::create(&config.data.join(TRUTH), &options.settings.run_name(), is_begun)?;
+    let bar = progress.counting("sessions", u64::from(options.settings.sessions));
+    let report = simulation.run(&mut truth, &mut |begun| bar.set(begun))?;
+    bar.done();
+    let truth = truth.finish(&report.totals)?;
+    let written_seconds = (started.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+    Ok(Appended { report, is_begun, truth, written_seconds })
 }
 
 /// Appends the run to a topic on Kafka. How far it has come is a position there, in the transactions of its records.
@@ -96,7 +131,7 @@ fn run_on_kafka(settings: Settings, is_start_given: bool, now_ms: i64, config: &
     let started = Instant::now();
     let progress = Progress::new(answer.is_json);
     let cluster = config.kafka.cluster()?;
-    let described = Admin::new(&cluster, PATIENCE)?.describe("playback_events");
+    let described = config.kafka.admin()?.describe("playback_events");
     let topics = outputs(described.context("`playhead topics apply` makes the topics")?.partitions);
     let schema_id = config.registry.client()?.register(&value_subject("playback_events"), PlaybackEvent::SCHEMA)?;
     let lane = |group: &str, topics: &[OutputTopic]| {
@@ -104,24 +139,14 @@ fn run_on_kafka(settings: Settings, is_start_given: bool, now_ms: i64, config: &
         let options = LaneOptions { membership: Membership::Dynamic, ..LaneOptions::new(cluster.clone(), group, "simulate", 0) };
         KafkaLane::writer(options, &INPUTS, topics)
     };
-    let settings = if is_start_given {
-        settings
-    } else {
-        let start_ms = remembered_start(&mut lane(&start_group(&settings), &[])?, || latest_start_ms(&settings, now_ms))?;
-        Settings { start_ms, ..settings }
-    };
+    let settings = if is_start_given { settings } else { started_before(&mut lane(&start_group(&settings), &[])?, settings, now_ms)? };
     let mut lane = lane(&group(&settings), &topics)?;
     let options = SimulateOptions { settings, now_ms, batch_records: BATCH_RECORDS, schema_id };
-    let simulation = Simulation::open(&mut lane, &topics, &options)?;
     std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make {}", config.data.display()))?;
-    let mut truth = TruthFiles::create(&config.data.join(TRUTH), &options.settings.run_name(), simulation.is_begun())?;
-    let bar = progress.counting("sessions", u64::from(options.settings.sessions));
-    let SimulateReport { totals, already_there, had_ended } = simulation.run(&mut truth, &mut |begun| bar.set(begun))?;
-    bar.done();
-    let files = truth.finish(&totals)?;
-    let written_seconds = (started.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+    let appended = append(&mut lane, &topics, &options, config, &progress, started)?;
+    let had_ended = appended.report.had_ended;
     let notes = Notes { silence_ms: config.playback.silence_ms, had_ended, is_behind: false, is_as_it_should_be: true };
-    show(&Summary { simulated: &totals, already_there, truth: &files, written_seconds, outcome: None }, &notes, answer)?;
+    show(&appended.summary(None), &notes, answer)?;
     Ok(Verdict::Well)
 }
 
@@ -151,9 +176,8 @@ fn settings(args: &Simulate, now_ms: i64) -> anyhow::Result<(Settings, bool)> {
 }
 
 /// The settings with the start that was taken when they were simulated first. That is noted before anything else is written.
-fn started_before(folder: &DataFolder, settings: Settings, now_ms: i64) -> anyhow::Result<Settings> {
-    let mut lane = LocalLane::new(&folder.log, &start_group(&settings), &INPUTS, &[])?;
-    let start_ms = remembered_start(&mut lane, || latest_start_ms(&settings, now_ms))?;
+fn started_before<L: Log>(lane: &mut L, settings: Settings, now_ms: i64) -> anyhow::Result<Settings> {
+    let start_ms = remembered_start(lane, || latest_start_ms(&settings, now_ms))?;
     Ok(Settings { start_ms, ..settings })
 }
 

@@ -1,7 +1,6 @@
 //! `playhead topics plan` and `apply`
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::bail;
 use kafka::{Admin, KafkaError, NewTopic};
@@ -12,9 +11,6 @@ use crate::answer::Answer;
 use crate::cli::{TopicsApply, TopicsPlan};
 use crate::config::Config;
 use crate::failure::Verdict;
-
-/// How long the cluster is asked where it does not answer.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn plan(args: &TopicsPlan, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let (_, plan) = compare(args, config)?;
@@ -42,7 +38,7 @@ pub(super) fn apply(args: &TopicsApply, config: &Config, answer: &mut Answer) ->
 }
 
 fn compare(args: &TopicsPlan, config: &Config) -> anyhow::Result<(Admin, Plan)> {
-    let admin = Admin::new(&config.kafka.cluster()?, PATIENCE)?;
+    let admin = config.kafka.admin()?;
     let topics = topics::builtin();
     let existing = existing(&admin, &topics)?;
     let options = PlanOptions {

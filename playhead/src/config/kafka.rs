@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use kafka::Cluster;
+use kafka::{Admin, Cluster};
 
 use super::setting::Values;
 
 /// Before the names of variables that pass a setting on to librdkafka: `PLAYHEAD_KAFKA_CLIENT_SECURITY_PROTOCOL` is `security.protocol`.
 const CLIENT_VARIABLES: &str = "PLAYHEAD_KAFKA_CLIENT_";
+/// How long a cluster that does not answer is asked for its topics.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Settings of librdkafka that are secrets, and not for a file.
 const SECRETS: [&str; 5] = ["sasl.password", "ssl.key.password", "ssl.key.pem", "ssl.keystore.password", "sasl.oauthbearer.client.secret"];
 
@@ -61,6 +63,14 @@ impl KafkaSettings {
         }
         let on_log = |line: &str| anstream::eprintln!("playhead: kafka: {line}");
         Ok(Cluster { client: self.client.clone(), on_log, ..Cluster::new(&self.brokers) })
+    }
+
+    /// What asks the cluster for its topics, and changes them.
+    ///
+    /// # Errors
+    /// As [`KafkaSettings::cluster`], and where a setting of librdkafka is wrong.
+    pub(crate) fn admin(&self) -> anyhow::Result<Admin> {
+        Ok(Admin::new(&self.cluster()?, PATIENCE)?)
     }
 }
 

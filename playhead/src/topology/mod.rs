@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use pipeline::local::{LocalLane, LocalLog};
 use pipeline::{
-    Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions, TopicPartition, Totals, run_processor, run_sink,
+    Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions, SnapshotStore, TopicPartition, Totals, run_processor,
+    run_sink,
 };
 use schemas::SchemaSource;
 use sink_local::{INPUTS, LocalSink};
@@ -193,12 +194,7 @@ fn run_stage<P: Processor>(
         // What a command on one machine lacks, it will not get by waiting.
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: until.is_end(),
-        snapshots: Some(SnapshotOptions {
-            store: snapshot_stores::open(&config.state.snapshots, &config.data, &name)?,
-            interval: config.state.snapshot_interval,
-            records: SNAPSHOT_RECORDS,
-            on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
-        }),
+        snapshots: Some(snapshot_options(config, snapshot_stores::open(&config.state.snapshots, &config.data, &name)?)),
     };
     let totals = run_processor(processor, &mut lane, &dead_letters, &options, &until.shutdown())
         .with_context(|| format!("stage {name} stopped reading {input}"))?;
@@ -206,6 +202,16 @@ fn run_stage<P: Processor>(
         spinner.done();
     }
     Ok(totals)
+}
+
+/// How the states of a stage are saved, on any log.
+fn snapshot_options(config: &Config, store: Arc<dyn SnapshotStore>) -> SnapshotOptions {
+    SnapshotOptions {
+        store,
+        interval: config.state.snapshot_interval,
+        records: SNAPSHOT_RECORDS,
+        on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
+    }
 }
 
 /// Whether a stage that stands at these positions has read all of `inputs`.

@@ -7,17 +7,15 @@ use std::thread::scope;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use kafka::{Admin, Cluster, KafkaLane, LaneOptions};
-use pipeline::{Processor, RunOptions, Shutdown, SnapshotOptions, SnapshotStore, Totals, run_processor};
+use kafka::{Cluster, KafkaLane, LaneOptions};
+use pipeline::{Processor, RunOptions, Shutdown, SnapshotStore, Totals, run_processor};
 use schemas::SchemaSource;
 
 use super::wiring::{self, Partitions, Reads};
-use super::{RETRY_INTERVAL, SNAPSHOT_RECORDS, Stage};
+use super::{RETRY_INTERVAL, Stage, snapshot_options};
 use crate::config::Config;
 use crate::snapshot_stores;
 
-/// How long a cluster that does not answer is asked at the start.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a replay makes way for a sign of life: well within the session timeout.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// The largest transaction, records: a lane that catches up commits sooner than the interval says.
@@ -49,7 +47,7 @@ impl OnKafka<'_> {
     /// Where the settings are wrong, a topic is not there, or a lane can't go on.
     pub(crate) fn run(&self, stage: Stage) -> anyhow::Result<Totals> {
         let cluster = self.config.kafka.cluster()?;
-        let admin = Admin::new(&cluster, PATIENCE)?;
+        let admin = self.config.kafka.admin()?;
         let mut partitions = BTreeMap::new();
         for topic in TOPICS {
             let described = admin.describe(topic).with_context(|| format!("{topic}: `playhead topics apply` makes the topics"))?;
@@ -135,12 +133,7 @@ impl Shared<'_> {
                 ControlFlow::Continue(())
             },
             stop_when_caught_up: *until_caught_up,
-            snapshots: Some(SnapshotOptions {
-                store: Arc::clone(&self.snapshots),
-                interval: config.state.snapshot_interval,
-                records: SNAPSHOT_RECORDS,
-                on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
-            }),
+            snapshots: Some(snapshot_options(config, Arc::clone(&self.snapshots))),
         };
         run_processor(&mut processor, &mut lane, &dead_letters, &options, shutdown)
             .with_context(|| format!("lane {number} of {name} stopped reading {}", reads.input))
