@@ -24,6 +24,7 @@ pub struct Reader {
     /// Index of the first message held that was not handed out.
     cursor: usize,
     open: Option<Open>,
+    cluster: Cluster,
     patience: Duration,
 }
 
@@ -42,12 +43,12 @@ impl Reader {
     /// # Errors
     /// Where the settings are wrong.
     pub fn new(cluster: &Cluster, patience: Duration) -> Result<Self, KafkaError> {
-        Self::named(cluster, "playhead.reader", patience)
+        Self::named(cluster, &format!("{}playhead.reader", cluster.prefix), patience)
     }
 
     pub(crate) fn named(cluster: &Cluster, group: &str, patience: Duration) -> Result<Self, KafkaError> {
         let consumer = Consumer::new(&cluster.reader_settings(group)?, cluster.on_log)?;
-        Ok(Self { consumer, headers: FlatHeaders::default(), cursor: 0, open: None, patience })
+        Ok(Self { consumer, headers: FlatHeaders::default(), cursor: 0, open: None, cluster: cluster.clone(), patience })
     }
 
     /// The first offset held, and the offset after the last committed record.
@@ -55,6 +56,11 @@ impl Reader {
     /// # Errors
     /// Where the cluster cannot be asked.
     pub fn bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
+        self.bounds_of(&self.cluster.topic(topic), partition)
+    }
+
+    /// By the name that the cluster knows, as all that follows.
+    fn bounds_of(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
         Ok((self.offset(topic, partition, OffsetOf::First, &|| {})?, self.offset(topic, partition, OffsetOf::CommittedEnd, &|| {})?))
     }
 
@@ -70,7 +76,8 @@ impl Reader {
         to: i64,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> Result<(), LogError> {
-        let (first, end) = self.bounds(topic, partition)?;
+        let topic = &self.cluster.topic(topic);
+        let (first, end) = self.bounds_of(topic, partition)?;
         if let Some(position) = [from, to].into_iter().find(|offset| !(first..=end).contains(offset)) {
             return Err(LogError::OutOfRange { topic: topic.to_owned(), partition, position, first, end });
         }
@@ -145,7 +152,7 @@ impl Reader {
                 Code::RD_KAFKA_RESP_ERR__PARTITION_EOF if message.offset() >= to => Ok(Step::End),
                 Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET => {
                     let (topic, partition, position) = (open.topic.clone(), open.partition, open.next);
-                    let (first, end) = self.bounds(&topic, partition)?;
+                    let (first, end) = self.bounds_of(&topic, partition)?;
                     Err(LogError::OutOfRange { topic, partition, position, first, end })
                 }
                 code if is_final(code) => Err(log_error(&place, &failure)),
