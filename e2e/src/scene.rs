@@ -171,6 +171,20 @@ impl Scene {
     }
 }
 
+impl Drop for Scene {
+    /// Thousands of topics would make the broker slow to start.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // To be looked at.
+            return;
+        }
+        let stage = self.stage();
+        let names: Vec<&str> = stage.outputs().iter().map(|topic| topic.name.as_str()).chain([INPUT]).collect();
+        // One that the test itself has deleted is not there; the others go.
+        names.iter().for_each(|name| _ = self.admin.delete(&[name]));
+    }
+}
+
 /// The events of so many sessions in a log in memory, with the topics that the stage writes.
 ///
 /// # Panics
