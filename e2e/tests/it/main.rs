@@ -8,6 +8,7 @@ mod java;
 mod processes;
 mod ranges;
 mod rebalance;
+mod refused;
 mod running;
 mod scene;
 mod sinks;
