@@ -56,7 +56,7 @@ impl Admin {
     /// # Errors
     /// Where the settings are wrong.
     pub fn new(cluster: &Cluster, patience: Duration) -> Result<Self, KafkaError> {
-        let client = Arc::new(Client::new(Kind::Producer, &cluster.admin_settings()?, cluster.on_log)?);
+        let client = Arc::new(Client::new(Kind::Asking, &cluster.admin_settings()?, cluster.on_log)?);
         Ok(Self { client, cluster: cluster.clone(), patience })
     }
 

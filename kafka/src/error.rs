@@ -63,14 +63,6 @@ pub(crate) fn log_error(what: &str, failure: &Failure) -> LogError {
     }
 }
 
-/// Whether another instance has the lane's name now. The broker says the same of a transaction that took too long.
-pub(crate) const fn is_fenced(code: Code) -> bool {
-    matches!(
-        code,
-        Code::RD_KAFKA_RESP_ERR__FENCED | Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED | Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH
-    )
-}
-
 /// Whether the same will fail again, however often it is tried: rights are missing, or a record is not taken.
 pub(crate) const fn is_final(code: Code) -> bool {
     matches!(

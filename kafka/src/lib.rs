@@ -12,10 +12,12 @@ mod input;
 mod lane;
 mod options;
 mod patience;
+mod producer;
 mod raw;
 mod reader;
 mod records;
 mod transactions;
+mod wire;
 
 pub use admin::{Admin, NewTopic, TopicInfo};
 pub use error::KafkaError;

@@ -123,16 +123,9 @@ impl LaneOptions {
         Ok(settings)
     }
 
-    /// `batch_bytes` is what the smallest output topic takes at once, `record_bytes` the largest record of any.
-    pub(crate) fn producer_settings(&self, batch_bytes: usize, record_bytes: usize) -> Result<BTreeMap<String, String>, KafkaError> {
-        let mut settings = self.cluster.settings(&PRODUCER_DEFAULTS)?;
-        let mut fix = |key: &str, value: &str| _ = settings.insert(key.to_owned(), value.to_owned());
-        fix("transactional.id", &self.transactional_id());
-        fix("transaction.timeout.ms", &self.transaction_timeout.as_millis().to_string());
-        fix("batch.size", &batch_bytes.to_string());
-        fix("message.max.bytes", &record_bytes.to_string());
-        fix("delivery.report.only.error", "true");
-        Ok(settings)
+    /// What the producer, which is not librdkafka's, reads of them.
+    pub(crate) fn producer_settings(&self) -> Result<BTreeMap<String, String>, KafkaError> {
+        self.cluster.settings(&[])
     }
 }
 
@@ -183,9 +176,6 @@ const CONSUMER_DEFAULTS: [(&str, &str); 4] = [
     ("topic.metadata.refresh.interval.ms", "60000"),
 ];
 
-const PRODUCER_DEFAULTS: [(&str, &str); 4] =
-    [("compression.type", "lz4"), ("linger.ms", "5"), ("queue.buffering.max.kbytes", "65536"), ("queue.buffering.max.messages", "100000")];
-
 const CONSUMER_FIXED: [(&str, &str); 4] = [
     ("auto.offset.reset", "error"),
     ("enable.auto.commit", "false"),
@@ -197,15 +187,20 @@ const POSITIONS: &str = "positions are committed with the outputs";
 const NAMES: &str = "it follows from group, instance and lane";
 const TRANSACTIONS: &str = "exactly once rests on transactions";
 
+const NOT_LIBRDKAFKA: &str = "the producer is not librdkafka's, and has no such setting";
+
 /// Keys that the user cannot set, and why.
-const REFUSED: [(&str, &str); 31] = [
+const REFUSED: [(&str, &str); 45] = [
     ("acks", TRANSACTIONS),
     ("auto.commit.enable", POSITIONS),
     ("auto.offset.reset", "a position outside the log is an error, never a new one"),
+    ("batch.num.messages", NOT_LIBRDKAFKA),
     ("batch.size", "it follows from the output topics"),
     ("bootstrap.servers", "it is `brokers`"),
+    ("compression.level", NOT_LIBRDKAFKA),
     ("default.topic.config", "settings are named one by one"),
     ("delivery.report.only.error", "only what was refused is looked at"),
+    ("delivery.timeout.ms", NOT_LIBRDKAFKA),
     ("dr_cb", "only what was refused is looked at"),
     ("dr_msg_cb", "only what was refused is looked at"),
     ("enable.auto.commit", POSITIONS),
@@ -221,13 +216,24 @@ const REFUSED: [(&str, &str); 31] = [
     ("log.queue", "logs go to the program"),
     ("max.in.flight", TRANSACTIONS),
     ("max.in.flight.requests.per.connection", TRANSACTIONS),
+    ("message.copy.max.bytes", NOT_LIBRDKAFKA),
     ("message.max.bytes", "it follows from the output topics"),
     ("message.send.max.retries", TRANSACTIONS),
+    ("message.timeout.ms", NOT_LIBRDKAFKA),
     ("metadata.broker.list", "it is `brokers`"),
+    ("msg_order_cmp", NOT_LIBRDKAFKA),
     ("partition.assignment.strategy", "partitions that stay must not stop"),
+    ("partitioner", NOT_LIBRDKAFKA),
+    ("partitioner_cb", NOT_LIBRDKAFKA),
+    ("produce.offset.report", NOT_LIBRDKAFKA),
+    ("queue.buffering.backpressure.threshold", NOT_LIBRDKAFKA),
+    ("queue.buffering.max.kbytes", NOT_LIBRDKAFKA),
+    ("queue.buffering.max.messages", NOT_LIBRDKAFKA),
+    ("queuing.strategy", NOT_LIBRDKAFKA),
     ("request.required.acks", TRANSACTIONS),
     ("retries", TRANSACTIONS),
     ("session.timeout.ms", "it is an option of the lane"),
+    ("sticky.partitioning.linger.ms", NOT_LIBRDKAFKA),
     ("transaction.timeout.ms", "it is an option of the lane"),
     ("transactional.id", NAMES),
 ];
@@ -245,7 +251,7 @@ mod tests {
     fn every_key_that_exactness_rests_on_is_refused_by_name() {
         for (key, reason) in REFUSED {
             let lane = lane(&[(key, "x")]);
-            for refused in [lane.consumer_settings(), lane.producer_settings(1, 1), lane.cluster.reader_settings("r")] {
+            for refused in [lane.consumer_settings(), lane.producer_settings(), lane.cluster.reader_settings("r")] {
                 assert_eq!(refused.unwrap_err().to_string(), format!("kafka.client.{key} cannot be set: {reason}"));
             }
         }
@@ -255,9 +261,8 @@ mod tests {
     fn what_is_fixed_can_not_be_set_by_the_user() {
         let lane = lane(&[]);
         let (defaults, all) = (lane.cluster.settings(&[]).unwrap(), lane.consumer_settings().unwrap());
-        for key in all.keys().chain(lane.producer_settings(1, 1).unwrap().keys()) {
-            let is_default =
-                [&COMMON_DEFAULTS, &CONSUMER_DEFAULTS, &PRODUCER_DEFAULTS].iter().any(|of| of.iter().any(|(known, _)| known == key));
+        for key in all.keys().chain(lane.producer_settings().unwrap().keys()) {
+            let is_default = [&COMMON_DEFAULTS, &CONSUMER_DEFAULTS].iter().any(|of| of.iter().any(|(known, _)| known == key));
             assert!(is_default || REFUSED.iter().any(|(refused, _)| refused == key), "{key} is fixed, and can be set");
         }
         assert_eq!(defaults["bootstrap.servers"], "a:1,b:2");
@@ -266,13 +271,13 @@ mod tests {
     #[test]
     fn the_user_wins_over_defaults() {
         let lane = lane(&[("linger.ms", "50"), ("security.protocol", "ssl")]);
-        let producer = lane.producer_settings(500, 1_000).unwrap();
+        let producer = lane.producer_settings().unwrap();
         assert_eq!((producer["linger.ms"].as_str(), producer["security.protocol"].as_str()), ("50", "ssl"));
-        assert_eq!(producer["transactional.id"], "playhead.playback.host-1.3");
+        assert_eq!(lane.transactional_id(), "playhead.playback.host-1.3");
         assert_eq!(lane.consumer_settings().unwrap()["group.instance.id"], "host-1.3");
         let mut prefixed = lane.clone();
         prefixed.cluster.prefix = "staging.".to_owned();
-        assert_eq!(prefixed.producer_settings(500, 1_000).unwrap()["transactional.id"], "staging.playhead.playback.host-1.3");
+        assert_eq!(prefixed.transactional_id(), "staging.playhead.playback.host-1.3");
         assert_eq!(prefixed.consumer_settings().unwrap()["group.id"], "staging.playback");
         assert_eq!(prefixed.cluster.topic("playback_events"), "staging.playback_events");
         let dynamic = LaneOptions { membership: Membership::Dynamic, ..lane };

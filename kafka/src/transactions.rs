@@ -1,33 +1,22 @@
 //! Outputs and positions in transactions, under one name for as long as the lane has it.
 //!
 //! A producer is used until the first sign of trouble and then replaced: initialising the new one ends whatever the old one left open, and
-//! fences what of it may still be on its way. librdkafka has no other defence against a request that arrives after its transaction
-//! (KIP-890 is missing).
+//! fences what of it may still be on its way.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pipeline::{LogError, OutputRecord, OutputTopic, Outputs};
 
 use crate::KafkaError;
 use crate::admin::TopicInfo;
-use crate::error::{is_fenced, is_final, log_error};
 use crate::options::LaneOptions;
-use crate::patience::Patience;
-use crate::raw::{Code, Failure, Membership, Partitions, Producer, ToSend, Topic};
+use crate::producer::{ClientSettings, ProducedTopic, Producer, ProducerError, ProducerOptions, Wait};
+use crate::raw::{Membership, Partitions};
+use crate::wire::{BATCH_OVERHEAD, ErrorCode, OffsetToCommit, RecordBatch};
 
-/// How long one call of a commit may take, so that signs of life come often enough. A commit that takes longer is in trouble.
-const STEP: Duration = Duration::from_secs(2);
-/// How long to wait for room in the producer's queue before another sign of life.
-const ROOM: Duration = Duration::from_millis(200);
-/// Pause before a call that failed at once is made again.
-const PAUSE: Duration = Duration::from_millis(50);
 /// A lane that is fenced twice within this time has a twin, and the younger one wins.
 const TWIN: Duration = Duration::from_mins(1);
-/// What a batch of records costs beside its records, at most.
-const BATCH_OVERHEAD: usize = 1_024;
-/// What a record costs beside key, value and headers, at most; and a header.
-const RECORD_OVERHEAD: usize = 70;
-const HEADER_OVERHEAD: usize = 10;
 /// Batches are not larger than this, whatever topics take.
 const LARGEST_BATCH: usize = 1_000_000;
 /// What a topic takes unless it says otherwise.
@@ -44,21 +33,14 @@ struct Output {
     max_future_ms: i64,
 }
 
-struct Open {
-    /// By output.
-    topics: Vec<Topic>,
-    producer: Producer,
-}
-
 /// The producer of a lane.
 pub(crate) struct Transactions {
-    options: LaneOptions,
+    options: ProducerOptions,
+    /// How long a new producer is tried for.
+    patience: Duration,
     outputs: Vec<Output>,
     /// None from a failure to the next start.
-    open: Option<Open>,
-    is_begun: bool,
-    /// A call had to be repeated: what was sent before may still be on its way.
-    is_doubtful: bool,
+    producer: Option<Producer>,
     /// Fenced, and nothing was started since.
     is_fenced: bool,
     last_fenced: Option<Instant>,
@@ -67,8 +49,19 @@ pub(crate) struct Transactions {
 impl Transactions {
     /// For these output topics, as the cluster describes them. Nothing is started yet.
     pub(crate) fn new(options: &LaneOptions, outputs: &[OutputTopic], found: &[TopicInfo]) -> Result<Self, KafkaError> {
-        let outputs = outputs.iter().zip(found).map(|(asked, found)| Output::new(asked, found)).collect::<Result<_, _>>()?;
-        Ok(Self { options: options.clone(), outputs, open: None, is_begun: false, is_doubtful: false, is_fenced: false, last_fenced: None })
+        let outputs = outputs.iter().zip(found).map(|(asked, found)| Output::new(asked, found)).collect::<Result<Vec<_>, _>>()?;
+        let produced = |output: &Output| ProducedTopic {
+            name: output.name.clone(),
+            partitions: output.partitions,
+            batch_bytes: output.max_bytes.min(LARGEST_BATCH),
+        };
+        let producer = ProducerOptions {
+            settings: Arc::new(ClientSettings::new(&options.producer_settings()?)?),
+            transactional_id: options.transactional_id(),
+            transaction_timeout: options.transaction_timeout,
+            topics: outputs.iter().map(produced).collect(),
+        };
+        Ok(Self { options: producer, patience: options.patience, outputs, producer: None, is_fenced: false, last_fenced: None })
     }
 
     /// Whether another instance may have taken the lane's name.
@@ -78,112 +71,75 @@ impl Transactions {
 
     /// Throws away what was sent, and starts a new producer: whoever had the name is fenced.
     pub(crate) fn start(&mut self, alive: &dyn Fn()) -> Result<(), LogError> {
-        self.open = None;
-        (self.is_begun, self.is_doubtful) = (false, false);
+        self.producer = None;
         if std::mem::take(&mut self.is_fenced)
             && let Some(last) = self.last_fenced.replace(Instant::now())
             && last.elapsed() < TWIN
         {
-            let message = format!("{}, for the second time within {} s", self.options.transactional_id(), TWIN.as_secs());
+            let message = format!("{}, for the second time within {} s", self.options.transactional_id, TWIN.as_secs());
             return Err(LogError::Fenced(message));
         }
-        let largest = self.outputs.iter().map(|output| output.max_bytes).max().unwrap_or(DEFAULT_MESSAGE_BYTES);
-        let smallest = self.outputs.iter().map(|output| output.max_bytes).min().unwrap_or(DEFAULT_MESSAGE_BYTES);
-        let batch = smallest.saturating_sub(BATCH_OVERHEAD).clamp(1, LARGEST_BATCH);
-        let settings = self.options.producer_settings(batch, largest.max(1_000))?;
-        let failed = |failure: Failure| log_error("new producer", &failure);
-        let producer = Producer::new(&settings, self.options.cluster.on_log).map_err(failed)?;
-        let topics = self.outputs.iter().map(|output| producer.topic(&output.name)).collect::<Result<_, _>>().map_err(failed)?;
-        let patience = Patience { limit: self.options.patience, alive };
-        patience.repeat(|timeout| producer.init_transactions(timeout)).map_err(|failure| self.lost("new producer", &failure, None))?;
-        self.open = Some(Open { topics, producer });
+        let started = Producer::start(&self.options, &Wait::new(self.patience, alive));
+        self.producer = Some(self.or_lost("new producer", started)?);
         Ok(())
     }
 
-    /// Queues outputs in the open transaction, opening one where none is.
+    /// Takes outputs into the open transaction, opening one where none is. What of them is not sent at once goes with those of a later call,
+    /// or with the commit.
     pub(crate) fn send(&mut self, outputs: &mut Outputs, alive: &dyn Fn()) -> Result<(), LogError> {
-        self.begin(alive)?;
+        let mut producer = self.producer.take().ok_or_else(stopped)?;
         let now_ms = now_ms();
-        let Some(open) = &self.open else { return Err(stopped()) };
-        let mut failed = None;
-        'records: for record in outputs.iter() {
-            let index = usize::from(record.topic);
-            let (output, topic) = (&self.outputs[index], &open.topics[index]);
-            output.check(&record, now_ms)?;
-            let OutputRecord { partition, timestamp_ms, key, value, headers, .. } = record;
-            let to_send = ToSend { topic, partition, timestamp_ms, key: Some(key), value, headers };
-            let started = Instant::now();
-            while let Err(failure) = open.producer.send(&to_send) {
-                let is_full = failure.code == Code::RD_KAFKA_RESP_ERR__QUEUE_FULL;
-                if !is_full || started.elapsed() >= self.options.transaction_timeout {
-                    failed = Some((failure, open.producer.refused(Duration::ZERO)));
-                    break 'records;
-                }
-                open.producer.flush(ROOM);
-                alive();
-            }
+        // A transaction that takes longer than this the broker ends itself.
+        let wait = Wait::new(self.options.transaction_timeout, alive);
+        for record in outputs.iter() {
+            self.outputs[usize::from(record.topic)].check(&record, now_ms)?;
+            let pushed = producer.push(&record, &wait);
+            self.or_lost("send", pushed)?;
         }
-        if let Some((failure, refused)) = failed {
-            return Err(self.lost("send", &failure, refused));
-        }
+        let shipped = producer.ship_due(&wait);
+        self.or_lost("send", shipped)?;
+        self.producer = Some(producer);
         outputs.clear();
         Ok(())
     }
 
     /// Commits what was sent together with these positions.
     pub(crate) fn commit(&mut self, positions: Option<(&Partitions, &Membership)>, alive: &dyn Fn()) -> Result<(), LogError> {
-        if positions.is_none() && !self.is_begun {
-            return Ok(());
+        let mut producer = self.producer.take().ok_or_else(stopped)?;
+        if positions.is_some() || producer.has_records() {
+            let positions = positions.map(|(positions, membership)| (membership.member(), by_topic(positions)));
+            let positions = positions.as_ref().map(|(member, topics)| (member, topics.as_slice()));
+            let committed = producer.commit(positions, &Wait::new(self.options.transaction_timeout, alive));
+            self.or_lost("commit", committed)?;
         }
-        self.begin(alive)?;
-        if let Some((positions, membership)) = positions {
-            self.repeat("positions", alive, |producer| producer.send_offsets(positions, membership, STEP))?;
-        }
-        self.repeat("commit", alive, |producer| producer.commit_transaction(STEP))?;
-        self.is_begun = false;
+        self.producer = Some(producer);
         Ok(())
     }
 
-    fn begin(&mut self, alive: &dyn Fn()) -> Result<(), LogError> {
-        if self.is_begun {
-            return Ok(());
-        }
-        if self.is_doubtful {
-            self.start(alive)?;
-        }
-        let Some(open) = &self.open else { return Err(stopped()) };
-        if let Err(failure) = open.producer.begin_transaction() {
-            return Err(self.lost("begin", &failure, None));
-        }
-        self.is_begun = true;
-        Ok(())
-    }
-
-    /// Makes a call again while librdkafka recommends it and the transaction is not over anyway.
-    fn repeat(&mut self, what: &str, alive: &dyn Fn(), call: impl Fn(&Producer) -> Result<(), Failure>) -> Result<(), LogError> {
-        let started = Instant::now();
-        loop {
-            let Some(open) = &self.open else { return Err(stopped()) };
-            let Err(failure) = call(&open.producer) else { return Ok(()) };
-            let refused = open.producer.refused(Duration::ZERO);
-            let is_over = started.elapsed() >= self.options.transaction_timeout;
-            if !failure.is_retriable || failure.requires_abort || failure.is_fatal || is_over {
-                return Err(self.lost(what, &failure, refused));
+    /// What a failure means for a lane: whatever time or a new start can mend is a lost transaction.
+    fn or_lost<T>(&mut self, what: &str, done: Result<T, ProducerError>) -> Result<T, LogError> {
+        done.map_err(|error| {
+            self.is_fenced |= error.is_fenced();
+            let message = format!("{what}: {error}");
+            match error {
+                ProducerError::Refused { code: ErrorCode::FENCED_INSTANCE_ID, .. } => LogError::Fenced(message),
+                error if error.is_final() => LogError::Fatal(message),
+                _ => LogError::Transaction(message),
             }
-            open.producer.refused(PAUSE);
-            self.is_doubtful = true;
-            alive();
+        })
+    }
+}
+
+fn by_topic(positions: &Partitions) -> Vec<(String, Vec<OffsetToCommit>)> {
+    let mut topics: Vec<(String, Vec<OffsetToCommit>)> = Vec::new();
+    for entry in positions.iter() {
+        let offset = OffsetToCommit { partition: entry.partition, offset: entry.offset, metadata: entry.metadata };
+        match topics.iter_mut().find(|(topic, _)| *topic == entry.topic) {
+            Some((_, offsets)) => offsets.push(offset),
+            None => topics.push((entry.topic, vec![offset])),
         }
     }
-
-    /// The transaction is lost, and its producer with it.
-    fn lost(&mut self, what: &str, failure: &Failure, refused: Option<Failure>) -> LogError {
-        // A producer that is of no use says only that; why, it knows itself.
-        let fatal = self.open.as_ref().and_then(|open| open.producer.client().fatal());
-        self.is_fenced |= [Some(failure), fatal.as_ref()].into_iter().flatten().any(|failure| is_fenced(failure.code));
-        let cause = refused.as_ref().filter(|refused| is_final(refused.code)).or(fatal.as_ref()).unwrap_or(failure);
-        log_error(what, cause)
-    }
+    topics
 }
 
 fn stopped() -> LogError {
@@ -216,8 +172,7 @@ impl Output {
         if record.partition >= *partitions {
             return refuse(format!("the topic has {partitions} partitions"));
         }
-        let headers = record.headers.iter().count() * HEADER_OVERHEAD + record.headers.as_encoded().len();
-        let bytes = record.key.len() + record.value.map_or(0, <[u8]>::len) + headers + RECORD_OVERHEAD;
+        let bytes = BATCH_OVERHEAD + RecordBatch::bytes_of(record);
         if bytes > *max_bytes {
             return refuse(format!("{bytes} bytes, and the topic takes {max_bytes}"));
         }

@@ -91,7 +91,7 @@ impl KafkaLane {
 
     fn unsubscribed(options: LaneOptions, inputs: &[&str]) -> Result<Self, KafkaError> {
         let consumer = Consumer::new(&options.consumer_settings()?, options.cluster.on_log)?;
-        let asking = Arc::new(Client::new(Kind::Producer, &options.cluster.admin_settings()?, options.cluster.on_log)?);
+        let asking = Arc::new(Client::new(Kind::Asking, &options.cluster.admin_settings()?, options.cluster.on_log)?);
         let mut lane = Self {
             options,
             input: Input::new(Vec::new()),

@@ -17,7 +17,8 @@ const LEADERS_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Consumer,
-    Producer,
+    /// Only asks and orders: a producer that produces nothing.
+    Asking,
 }
 
 /// A handle of librdkafka, with its threads and connections.
@@ -53,12 +54,7 @@ impl Client {
         unsafe { Notes::register(notes.as_ptr(), conf.0, kind == Kind::Consumer) };
         let native = match kind {
             Kind::Consumer => ffi::rd_kafka_type_t::RD_KAFKA_CONSUMER,
-            Kind::Producer => {
-                // Reports of delivery as events: a flush then wakes up when the last message is out, and not every 10 ms.
-                // SAFETY: a configuration that is not used by a client yet.
-                unsafe { ffi::rd_kafka_conf_set_events(conf.0, ffi::RD_KAFKA_EVENT_DR) };
-                ffi::rd_kafka_type_t::RD_KAFKA_PRODUCER
-            }
+            Kind::Asking => ffi::rd_kafka_type_t::RD_KAFKA_PRODUCER,
         };
         let mut why = ErrorText::new();
         let (room, length) = why.room();

@@ -13,7 +13,8 @@ use super::messages::{Message, Messages};
 use super::notes::{Change, Rebalance};
 use super::partitions::Partitions;
 use super::request::{Event, Queue, Request};
-use super::timeout_ms;
+use super::{text, timeout_ms};
+use crate::wire::Member;
 
 /// A consumer and the messages that it has handed over, which are held until they are released.
 pub(crate) struct Consumer {
@@ -188,8 +189,19 @@ fn read_commit(event: &Event) -> Result<(), Failure> {
 pub(crate) struct Membership(NonNull<ffi::rd_kafka_consumer_group_metadata_t>);
 
 impl Membership {
-    pub(super) const fn native(&self) -> *const ffi::rd_kafka_consumer_group_metadata_t {
-        self.0.as_ptr()
+    /// As the group's coordinator is told of it.
+    pub(crate) fn member(&self) -> Member {
+        let metadata = self.0.as_ptr();
+        // SAFETY: valid until it is dropped, and so are its strings; these are copied, and one that there is not is null.
+        unsafe {
+            let instance = ffi::rd_kafka_consumer_group_metadata_group_instance_id(metadata);
+            Member {
+                group: text(ffi::rd_kafka_consumer_group_metadata_group_id(metadata)),
+                generation: ffi::rd_kafka_consumer_group_metadata_generation_id(metadata),
+                id: text(ffi::rd_kafka_consumer_group_metadata_member_id(metadata)),
+                instance: (!instance.is_null()).then(|| text(instance)),
+            }
+        }
     }
 }
 

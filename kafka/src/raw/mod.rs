@@ -10,7 +10,6 @@ mod error;
 mod messages;
 mod notes;
 mod partitions;
-mod producer;
 mod request;
 
 pub(crate) use admin::{NewTopic, OffsetOf, TopicDescription};
@@ -20,7 +19,6 @@ pub(crate) use error::{Code, Failure};
 pub(crate) use messages::Place;
 pub(crate) use notes::{Change, Rebalance};
 pub(crate) use partitions::{Partition, Partitions};
-pub(crate) use producer::{Producer, ToSend, Topic};
 pub(crate) use request::Request;
 
 use std::ffi::{CStr, CString, c_char, c_int};

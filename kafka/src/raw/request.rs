@@ -33,12 +33,6 @@ impl Queue {
         Self::of(client, unsafe { ffi::rd_kafka_queue_get_consumer(client.native()) })
     }
 
-    /// The queue of everything that a client says by itself.
-    pub(super) fn of_client(client: &Arc<Client>) -> Self {
-        // SAFETY: the client lives.
-        Self::of(client, unsafe { ffi::rd_kafka_queue_get_main(client.native()) })
-    }
-
     fn of(client: &Arc<Client>, queue: *mut ffi::rd_kafka_queue_t) -> Self {
         let queue = NonNull::new(queue).expect("a client has its queues");
         Self { queue, client: Arc::clone(client) }
