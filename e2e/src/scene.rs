@@ -15,6 +15,7 @@ use schemas::registry::Registry;
 
 use crate::outcome::Outcome;
 use crate::stage::{INPUT, RunArguments, Stage};
+use crate::until;
 
 /// Partitions of every topic.
 pub const PARTITIONS: u32 = 4;
@@ -127,6 +128,12 @@ impl Scene {
                 .filter(|&partition| touched[partition as usize])
                 .for_each(|partition| self.memory.skip_offsets(INPUT, partition, 1));
             self.written = to;
+        }
+        // A commit is answered a little before its markers are there.
+        for partition in 0..PARTITIONS {
+            let end = self.memory.bounds(INPUT, partition).1;
+            let is_there = || self.admin.bounds(INPUT, partition).expect("the topic is there").1 >= end;
+            until("the end of the last transaction", || is_there().then_some(()));
         }
     }
 

@@ -1,10 +1,12 @@
 //! Records that the broker would refuse are refused before they are sent: there, one takes its whole batch along.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::{INPUT, PARTITIONS, Scene, Stack, until};
 use kafka::{KafkaLane, Reader};
-use pipeline::{Log as _, LogError, OutputTopic, Outputs, Spread};
+use pipeline::testing::Seeded;
+use pipeline::{Log as _, LogError, OutputTopic, Outputs, Record, Spread};
 
 use crate::running::dynamic;
 
@@ -57,5 +59,60 @@ fn a_clock_that_is_ahead_and_a_record_that_is_too_large() {
     // And the lane goes on.
     for (timestamp_ms, bytes) in [(now_ms + HOUR_MS - 60_000, 10), (now_ms - 23 * HOUR_MS, 10), (now_ms, 199_000)] {
         send(&scene, &mut lane, timestamp_ms, bytes).unwrap();
+    }
+}
+
+#[test]
+fn what_the_broker_refuses_of_a_transaction_loses_all_of_it_and_is_named() {
+    let stack = Stack::with(&["kafka"]);
+    let scene = Scene::new(&stack.kafka(), "shrunk", 1);
+    let mut lane = KafkaLane::writer(dynamic(&scene, "writer"), &[], &[topic()]).unwrap();
+    let reader = Reader::new(&scene.cluster, Duration::from_secs(30)).unwrap();
+    // The lane has read how much the topic takes, and believes it still.
+    scene.admin.set(INPUT, &[("max.message.bytes", "5000")]).unwrap();
+    let mut numbers = Seeded::new(1);
+    let mut out = Outputs::new(&[topic()]);
+    let mut lost = |lane: &mut KafkaLane, bytes: usize| {
+        out.clear();
+        for partition in [0, 1, 2, 1] {
+            // Such as no compression makes smaller.
+            let bytes = if partition == 1 { bytes } else { 10 };
+            out.push_to(0, partition, 0, b"key", |value| value.extend((0..bytes).map(|_| numbers.bits() as u8)));
+        }
+        lane.send(&mut out).and_then(|()| lane.commit(&[]))
+    };
+    // A broker may take a moment to hear of the setting.
+    let error = until("a refusal", || lost(&mut lane, 4_000).err());
+    let expected = format!("a record of {}-1: ", scene.cluster.topic(INPUT));
+    assert!(matches!(&error, LogError::Fatal(message) if message.contains(&expected) && message.contains("MESSAGE_TOO_LARGE")), "{error}");
+    assert!(matches!(lost(&mut lane, 10), Err(LogError::Transaction(message)) if message.contains("has stopped")));
+
+    // Nothing of it is seen, in no partition, and what comes afterwards is.
+    let visible = |partition| {
+        let mut records = 0;
+        let mut reader = Reader::new(&scene.cluster, Duration::from_secs(30)).unwrap();
+        let (first, end) = reader.bounds(INPUT, partition).unwrap();
+        let mut count = |_: &Record<'_>| {
+            records += 1;
+            ControlFlow::Continue(())
+        };
+        reader.read(INPUT, partition, first, end, &mut count).unwrap();
+        records
+    };
+    lane.recover().unwrap();
+    out_is_settled(&scene, &reader);
+    let before = [0, 1, 2].map(visible);
+    lost(&mut lane, 10).unwrap();
+    out_is_settled(&scene, &reader);
+    let after = [0, 1, 2].map(visible);
+    assert_eq!((before[1], before[2]), (2 * before[0], before[0]), "whole transactions only");
+    assert_eq!(after, [before[0] + 1, before[1] + 2, before[2] + 1]);
+}
+
+/// Waits until no transaction is open in any partition.
+fn out_is_settled(scene: &Scene, reader: &Reader) {
+    for partition in 0..PARTITIONS {
+        let is_settled = || scene.admin.end(INPUT, partition).unwrap() == reader.bounds(INPUT, partition).unwrap().1;
+        until("the end of what was open", || is_settled().then_some(()));
     }
 }

@@ -142,7 +142,8 @@ fn the_bytes_of_a_batch() {
         060708090a0000000700000002240000
         00066b65790a76616c75650202680276
         0c000102000100
-    "#]].assert_eq(&hex);
+    "#]]
+    .assert_eq(&hex);
     assert_eq!(read(&bytes).1.len(), 2);
 }
 
