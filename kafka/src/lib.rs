@@ -1,4 +1,4 @@
-//! The log on Apache Kafka. The only crate that knows librdkafka.
+//! The log on Apache Kafka. The only crate that knows librdkafka, by which it reads, and Kafka's protocol, by which it writes.
 //!
 //! A [`KafkaLane`] is [`pipeline::Log`] for one thread: a consumer in its stage's group, a transactional producer, and what is assigned to
 //! it. Outputs and positions are one transaction. [`Admin`] makes, describes and deletes topics, and [`Reader`] reads any partition without

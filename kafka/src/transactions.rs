@@ -13,7 +13,7 @@ use crate::admin::TopicInfo;
 use crate::options::LaneOptions;
 use crate::producer::{ClientSettings, ProducedTopic, Producer, ProducerError, ProducerOptions, Wait};
 use crate::raw::{Membership, Partitions};
-use crate::wire::{BATCH_OVERHEAD, ErrorCode, OffsetToCommit, RecordBatch};
+use crate::wire::{BATCH_OVERHEAD, ErrorCode, GroupPositions, OffsetToCommit, RecordBatch};
 
 /// A lane that is fenced twice within this time has a twin, and the younger one wins.
 const TWIN: Duration = Duration::from_mins(1);
@@ -107,9 +107,10 @@ impl Transactions {
     pub(crate) fn commit(&mut self, positions: Option<(&Partitions, &Membership)>, alive: &dyn Fn()) -> Result<(), LogError> {
         let mut producer = self.producer.take().ok_or_else(stopped)?;
         if positions.is_some() || producer.has_records() {
-            let positions = positions.map(|(positions, membership)| (membership.member(), by_topic(positions)));
-            let positions = positions.as_ref().map(|(member, topics)| (member, topics.as_slice()));
-            let committed = producer.commit(positions, &Wait::new(self.options.transaction_timeout, alive));
+            let of_group =
+                |(positions, by): (&Partitions, &Membership)| GroupPositions { member: by.member(), topics: by_topic(positions) };
+            let positions = positions.map(of_group);
+            let committed = producer.commit(positions.as_ref(), &Wait::new(self.options.transaction_timeout, alive));
             self.or_lost("commit", committed)?;
         }
         self.producer = Some(producer);

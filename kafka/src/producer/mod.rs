@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use pipeline::OutputRecord;
 
-use crate::wire::{self, AddOffsets, CommitOffsets, Compressor, EndTransaction, ErrorCode, Member, OffsetToCommit};
+use crate::wire::{self, AddOffsets, CommitOffsets, Compressor, EndTransaction, ErrorCode, GroupPositions};
 use brokers::{Brokers, Role};
 use error::check;
 use ship::InFlight;
@@ -108,18 +108,14 @@ impl Producer {
     }
 
     /// Commits all records taken since the last commit, with these positions by topic.
-    pub(crate) fn commit(
-        &mut self,
-        positions: Option<(&Member, &[(String, Vec<OffsetToCommit>)])>,
-        wait: &Wait<'_>,
-    ) -> Result<(), ProducerError> {
+    pub(crate) fn commit(&mut self, positions: Option<&GroupPositions>, wait: &Wait<'_>) -> Result<(), ProducerError> {
         if !self.has_records {
             self.brokers.close_stale();
         }
         self.ship(wait)?;
         self.settle(wait)?;
-        if let Some((member, topics)) = positions {
-            self.commit_positions(member, topics, wait)?;
+        if let Some(positions) = positions {
+            self.commit_positions(positions, wait)?;
         }
         if self.is_open {
             self.end(wait)?;
@@ -128,15 +124,10 @@ impl Producer {
         Ok(())
     }
 
-    fn commit_positions(
-        &mut self,
-        member: &Member,
-        topics: &[(String, Vec<OffsetToCommit>)],
-        wait: &Wait<'_>,
-    ) -> Result<(), ProducerError> {
+    fn commit_positions(&mut self, positions: &GroupPositions, wait: &Wait<'_>) -> Result<(), ProducerError> {
         let (identity, transactional_id) = (self.identity, self.options.transactional_id.clone());
         if !self.is_implicit {
-            let request = AddOffsets { transactional_id: &transactional_id, producer: identity, group: &member.group };
+            let request = AddOffsets { transactional_id: &transactional_id, producer: identity, group: &positions.member.group };
             self.until_ready("positions", wait, |producer| {
                 let code = producer.brokers.connection(Role::Coordinator, producer.coordinator, wait)?.ask(&request, wait)?;
                 check("positions", code)
@@ -145,9 +136,9 @@ impl Producer {
         }
         // From version 5 on the group's coordinator adds itself.
         let newest = if self.is_implicit { 5 } else { 4 };
-        let request = CommitOffsets { transactional_id: &transactional_id, producer: identity, member, topics };
+        let request = CommitOffsets { transactional_id: &transactional_id, producer: identity, positions };
         self.until_ready("positions", wait, |producer| {
-            let node = producer.group_coordinator(&member.group, wait)?;
+            let node = producer.group_coordinator(&positions.member.group, wait)?;
             let refused = producer.brokers.connection(Role::Coordinator, node, wait)?.ask_up_to(newest, &request, wait)?;
             let Some((code, topic, partition)) = refused else { return Ok(()) };
             // It has moved: nothing is lost by asking where to.

@@ -65,7 +65,6 @@ fn authorities_at(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>
 }
 
 /// The certificates and the key that say who we are, if we are to say it.
-#[expect(clippy::type_complexity, reason = "it is what rustls takes")]
 fn identity(settings: &Settings<'_>) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, KafkaError> {
     let pem = |[text, location]: [&'static str; 2]| match (settings.get(text), settings.get(location)) {
         (Some(pem), _) => Ok(Some((text, pem.as_bytes().to_vec()))),

@@ -25,7 +25,7 @@ pub(crate) use coordinator::{CoordinatorOf, FindCoordinator};
 pub(crate) use end::EndTransaction;
 pub(crate) use list_offsets::ListOffsets;
 pub(crate) use metadata::{Broker, Metadata};
-pub(crate) use offsets::{CommitOffsets, Member, OffsetToCommit};
+pub(crate) use offsets::{CommitOffsets, GroupPositions, Member, OffsetToCommit};
 pub(crate) use primitives::{Decoder, Encoder, Malformed};
 pub(crate) use produce::{Produce, Sealed};
 pub(crate) use producer_id::{InitProducerId, Producer};

@@ -22,12 +22,19 @@ pub(crate) struct OffsetToCommit {
     pub(crate) metadata: String,
 }
 
-/// Commits positions, by topic.
+/// Positions of a group, and which of its members commits them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GroupPositions {
+    pub(crate) member: Member,
+    /// By topic.
+    pub(crate) topics: Vec<(String, Vec<OffsetToCommit>)>,
+}
+
+/// Commits positions.
 pub(crate) struct CommitOffsets<'a> {
     pub(crate) transactional_id: &'a str,
     pub(crate) producer: Producer,
-    pub(crate) member: &'a Member,
-    pub(crate) topics: &'a [(String, Vec<OffsetToCommit>)],
+    pub(crate) positions: &'a GroupPositions,
 }
 
 impl Request for CommitOffsets<'_> {
@@ -37,7 +44,7 @@ impl Request for CommitOffsets<'_> {
     type Answer = Option<(ErrorCode, String, i32)>;
 
     fn encode(&self, _: i16, out: &mut Encoder<'_>) {
-        let Self { transactional_id, producer, member, topics } = self;
+        let Self { transactional_id, producer, positions: GroupPositions { member, topics } } = self;
         out.string(transactional_id);
         out.string(&member.group);
         out.i64(producer.id);

@@ -221,7 +221,11 @@ mod tests {
         assert_eq!(Decoder(&[0xff, 0xff, 0xff, 0xff, 0x0f, 1]).array(|decoder| decoder.bool()), Err(CUT));
         let tags = [2, 0, 1, 9, 7, 2, 1, 1];
         let mut seen = Vec::new();
-        Decoder(&tags).tags(|tag, value| Ok(seen.push((tag, value.0.to_vec())))).unwrap();
+        let each = |tag, value: Decoder<'_>| {
+            seen.push((tag, value.0.to_vec()));
+            Ok(())
+        };
+        Decoder(&tags).tags(each).unwrap();
         assert_eq!(seen, [(0, vec![9]), (7, vec![1, 1])]);
     }
 

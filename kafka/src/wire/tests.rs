@@ -48,8 +48,9 @@ fn frames() {
             r#"\x00\x00\x00:\x00\x18\x00\x03\x00\x00\x00M\x00\x01c\x00\x16playhead.playback.a.0\x00\x00\x00\x00\x00\x00\x00\x05\x00\x03\x02\x02t\x03\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00"#
         ]],
     );
-    let topics = [("t".to_owned(), vec![OffsetToCommit { partition: 1, offset: 258, metadata: "m".to_owned() }])];
-    let request = CommitOffsets { transactional_id: ID, producer: PRODUCER, member: &member(), topics: &topics };
+    let topics = vec![("t".to_owned(), vec![OffsetToCommit { partition: 1, offset: 258, metadata: "m".to_owned() }])];
+    let positions = GroupPositions { member: member(), topics };
+    let request = CommitOffsets { transactional_id: ID, producer: PRODUCER, positions: &positions };
     check(
         &request,
         5,
@@ -82,8 +83,11 @@ fn frames() {
     );
 }
 
+/// Whether some version reads these bytes.
+type Decodes = fn(&[u8]) -> bool;
+
 /// An answer of each kind, as a broker gives it, without the head.
-fn answers() -> Vec<(fn(&[u8]) -> bool, Vec<u8>)> {
+fn answers() -> Vec<(Decodes, Vec<u8>)> {
     fn decodes<R: Request>(bytes: &[u8]) -> bool {
         let (first, last) = R::API.versions;
         (first..=last).map(|version| R::decode(version, &mut Decoder(bytes))).any(|decoded| decoded.is_ok())
