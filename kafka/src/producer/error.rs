@@ -56,10 +56,10 @@ impl<'w> Wait<'w> {
         Self { until: Instant::now() + limit, limit, alive }
     }
 
-    /// The same with an earlier end.
+    /// The same with an end that is not later.
     pub(super) fn at_most(&self, limit: Duration) -> Self {
-        let limit = limit.min(self.left());
-        Self::new(limit, self.alive)
+        let sooner = Self::new(limit, self.alive);
+        if sooner.until < self.until { sooner } else { Self { ..*self } }
     }
 
     pub(super) fn left(&self) -> Duration {

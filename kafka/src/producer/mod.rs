@@ -193,3 +193,6 @@ impl Producer {
 const fn is_not_yet(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::CONCURRENT_TRANSACTIONS | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS | ErrorCode::COORDINATOR_NOT_AVAILABLE)
 }
+
+#[cfg(test)]
+mod tests;
