@@ -167,11 +167,13 @@ pub(crate) fn describe(client: &Arc<Client>, topics: &[&str], patience: &Patienc
     if topics.is_empty() {
         return Ok(Vec::new());
     }
-    let described = patience.ask(|timeout| client.describe(topics.iter().copied(), timeout)).map_err(|failure| match failure.code {
+    // The broker that is asked for settings may be another one, which has not heard of a new topic yet.
+    let failed = |failure: Failure| match failure.code {
         Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => KafkaError::NoTopic(failure.message),
         _ => failure.into(),
-    })?;
-    let mut settings = patience.ask(|timeout| client.topic_settings(topics.iter().copied(), timeout))?;
+    };
+    let described = patience.ask(|timeout| client.describe(topics.iter().copied(), timeout)).map_err(failed)?;
+    let mut settings = patience.ask(|timeout| client.topic_settings(topics.iter().copied(), timeout)).map_err(failed)?;
     topics
         .iter()
         .map(|&name| {
