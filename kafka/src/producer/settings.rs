@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused_by_name() {
-        let sasl = ("security.protocol", "SASL_PLAINTEXT");
+        let (sasl, ssl) = (("security.protocol", "SASL_PLAINTEXT"), ("security.protocol", "ssl"));
         for (given, expected) in [
             (&[sasl, ("sasl.mechanism", "GSSAPI")][..], "kafka.client.sasl.mechanism: \"GSSAPI\" is not among what the producer knows"),
             (
@@ -213,6 +213,12 @@ mod tests {
                 &[("security.protocol", "ssl"), ("ssl.endpoint.identification.algorithm", "none")],
                 "kafka.client.ssl.endpoint.identification.algorithm: \"none\" is not among what the producer knows",
             ),
+            (&[ssl, ("ssl.ca.pem", "nonsense")], "kafka.client.ssl.ca.pem: there is no certificate in it"),
+            (
+                &[ssl, ("ssl.ca.location", "/nowhere/ca.pem")],
+                "kafka.client.ssl.ca.location: /nowhere/ca.pem: No such file or directory (os error 2)",
+            ),
+            (&[ssl, ("ssl.key.pem", "nonsense")], "kafka.client.ssl.certificate.location and ssl.key.location go together"),
             (&[("bootstrap.servers", "a:x")], "kafka.client.brokers: \"a:x\" is not among what the producer knows"),
         ] {
             assert_eq!(settings(given).err().as_deref(), Some(expected), "{given:?}");

@@ -19,12 +19,13 @@ pub(super) fn config(settings: &Settings<'_>) -> Result<Arc<ClientConfig>, Kafka
             return Err(wrong(key, value));
         }
     }
+    let identity = identity(settings)?;
     let failed = |error: rustls::Error| KafkaError::Failed(format!("TLS: {error}"));
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(failed)?
         .with_root_certificates(authorities(settings)?);
-    let config = match identity(settings)? {
+    let config = match identity {
         Some((certificates, key)) => builder.with_client_auth_cert(certificates, key).map_err(failed)?,
         None => builder.with_no_client_auth(),
     };
