@@ -58,8 +58,7 @@ impl KafkaLane {
     }
 
     fn begin_transactions(&mut self, when_fenced: WhenFenced, outputs: &[OutputTopic]) -> Result<(), KafkaError> {
-        let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-        let found = self.describe(&names)?;
+        let found = self.describe(outputs.iter().map(|output| output.name.as_str()))?;
         let mut transactions = Transactions::new(&self.options, when_fenced, outputs, &found)?;
         transactions.start(&|| self.consumer.keep_alive()).map_err(|error| match error {
             LogError::Transaction(message) => KafkaError::Unavailable(message),
@@ -108,7 +107,7 @@ impl KafkaLane {
             asking,
             consumer,
         };
-        lane.input = Input::new(lane.describe(inputs)?);
+        lane.input = Input::new(lane.describe(inputs.iter().copied())?);
         Ok(lane)
     }
 
@@ -119,9 +118,11 @@ impl KafkaLane {
         Ok(())
     }
 
-    fn describe(&self, topics: &[&str]) -> Result<Vec<admin::TopicInfo>, KafkaError> {
+    fn describe<'t>(&self, topics: impl Iterator<Item = &'t str>) -> Result<Vec<admin::TopicInfo>, KafkaError> {
+        let names: Vec<String> = topics.map(|topic| self.options.cluster.topic(topic)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let alive = || self.consumer.keep_alive();
-        admin::describe(&self.asking, topics, &Patience { limit: self.options.patience, alive: &alive })
+        admin::describe(&self.asking, &names, &Patience { limit: self.options.patience, alive: &alive })
     }
 
     /// Asks the cluster, with signs of life.
@@ -171,7 +172,7 @@ impl KafkaLane {
         let consumer = &self.consumer;
         let reader = match &mut self.reader {
             Some(reader) => reader,
-            none => none.insert(Reader::named(&self.options.cluster, &self.options.group, self.options.patience)?),
+            none => none.insert(Reader::named(&self.options.cluster, &self.options.group_id(), self.options.patience)?),
         };
         read(reader, &|| consumer.keep_alive())
     }
