@@ -1,0 +1,119 @@
+//! What an audit looks at: ranges of the topics and positions of the stages, fixed before the first record is read.
+//!
+//! On Kafka stages may run meanwhile. So positions are taken first, then the ends of the topics, whose open transactions are waited for, and
+//! then the positions again:
+//!
+//! | a record of a stage's input lies | then |
+//! |---|---|
+//! | before the first position | it was processed, and what came of it is in view: it is judged |
+//! | from there up to before the second | it may have been, and what came of it may be in view: neither is judged |
+//! | from there on | it was not, and nothing in view can have come of it |
+//!
+//! Where nothing runs, as in a folder that this process owns, both positions are the same.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use pipeline::{Committed, TopicId};
+use processors::playback::Playback;
+use processors::profile::Profile;
+
+use crate::log_source::LogReader;
+
+/// The topics that are looked at.
+pub(super) const TOPICS: [&str; 7] = [
+    "playback_events",
+    "playback_events.clean",
+    "dead_letters",
+    "playback_sessions",
+    "qos_session_summary",
+    "viewing_progress",
+    "resume_state",
+];
+
+/// The stages, each with its input.
+pub(super) const STAGES: [(&str, &str); 2] = [(Playback::NAME, "playback_events"), (Profile::NAME, "viewing_progress")];
+
+/// How far a stage is in a partition of its input: see the table above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct StagePosition {
+    pub(super) judged: i64,
+    pub(super) seen: i64,
+}
+
+impl StagePosition {
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.judged == self.seen
+    }
+
+    /// Whether a record may have been processed while positions were taken.
+    pub(super) fn is_between(&self, offset: i64) -> bool {
+        (self.judged..self.seen).contains(&offset)
+    }
+}
+
+struct Topic {
+    id: TopicId,
+    /// By partition.
+    ranges: Vec<Range<i64>>,
+}
+
+/// See the module's documentation.
+pub(super) struct View {
+    topics: BTreeMap<&'static str, Topic>,
+    /// By stage and partition of its input.
+    positions: BTreeMap<&'static str, Vec<StagePosition>>,
+}
+
+impl View {
+    pub(super) fn take(log: &LogReader) -> anyhow::Result<Self> {
+        let committed = || STAGES.iter().map(|(stage, input)| log.committed(stage, input)).collect::<anyhow::Result<Vec<_>>>();
+        let topics = TOPICS.iter().map(|&name| Ok((name, log.required_topic(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
+        let before = committed()?;
+        let mut viewed = BTreeMap::new();
+        for (name, (id, partitions)) in topics {
+            let ranges = (0..partitions).map(|partition| log.settled_bounds(name, partition).map(|(first, end)| first..end));
+            viewed.insert(name, Topic { id, ranges: ranges.collect::<anyhow::Result<_>>()? });
+        }
+        let after = committed()?;
+        let mut positions = BTreeMap::new();
+        for ((stage, input), (before, after)) in STAGES.into_iter().zip(before.into_iter().zip(after)) {
+            let of_partition = before.into_iter().zip(after).zip(&viewed[input].ranges).map(|((before, after), range)| {
+                let offset = |committed: Option<Committed>| committed.map_or(range.start, |committed| committed.next_offset);
+                StagePosition { judged: offset(before), seen: offset(after) }
+            });
+            positions.insert(stage, of_partition.collect());
+        }
+        Ok(Self { topics: viewed, positions })
+    }
+
+    pub(super) fn id(&self, topic: &str) -> TopicId {
+        self.topics[topic].id
+    }
+
+    pub(super) fn partitions(&self, topic: &str) -> u32 {
+        u32::try_from(self.topics[topic].ranges.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn range(&self, topic: &str, partition: u32) -> Range<i64> {
+        self.topics[topic].ranges[partition as usize].clone()
+    }
+
+    /// Offsets in view, which is no more than a measure of how much there is to read.
+    pub(super) fn offsets(&self, topic: &str) -> u64 {
+        self.topics[topic].ranges.iter().map(|range| (range.end - range.start).unsigned_abs()).sum()
+    }
+
+    pub(super) fn position(&self, stage: &str, partition: u32) -> StagePosition {
+        self.positions[stage][partition as usize]
+    }
+
+    /// `playback on playback_events-2`: where stages went on while positions were taken.
+    pub(super) fn in_motion(&self) -> Vec<String> {
+        let of_stage = |&(stage, input): &(&'static str, &'static str)| {
+            let moving = (0..).zip(&self.positions[stage]).filter(|(_, position)| !position.is_at_rest());
+            moving.map(move |(partition, _): (u32, _)| format!("{stage} on {input}-{partition}")).collect::<Vec<_>>()
+        };
+        STAGES.iter().flat_map(of_stage).collect()
+    }
+}
