@@ -90,14 +90,28 @@ impl Reader {
 
     /// The offset of the first committed record whose timestamp is at or after `timestamp_ms`; the end where there is none.
     ///
+    /// The broker's answer is where the search begins: it counts the markers of transactions, too, which have the time of the commit, so that records
+    /// that were written with times of the past may lie between.
+    ///
     /// # Errors
     /// Where the cluster cannot be asked.
-    pub fn offset_for_time(&self, topic: &str, partition: u32, timestamp_ms: i64) -> Result<i64, LogError> {
+    pub fn offset_for_time(&mut self, topic: &str, partition: u32, timestamp_ms: i64) -> Result<i64, LogError> {
         let topic = &self.cluster.topic(topic);
-        match self.offset(topic, partition, OffsetOf::Time(timestamp_ms), &|| {})? {
-            ..0 => self.offset(topic, partition, OffsetOf::CommittedEnd, &|| {}),
-            offset => Ok(offset),
+        let (from, (_, end)) = (self.offset(topic, partition, OffsetOf::Time(timestamp_ms), &|| {})?, self.bounds_of(topic, partition)?);
+        let mut found = end;
+        if from >= 0 {
+            self.run(topic, partition, from..end, &|| {}, &mut |records, _| match records
+                .iter()
+                .find(|record| record.timestamp_ms >= timestamp_ms)
+            {
+                Some(record) => {
+                    found = record.offset;
+                    ControlFlow::Break(())
+                }
+                None => ControlFlow::Continue(()),
+            })?;
         }
+        Ok(found)
     }
 
     /// Reads the records from `from` up to before `to`, until `each` breaks off.

@@ -81,10 +81,12 @@ stand beyond the log beside them.")]
   zcat events.ndjson.gz | playhead ingest -
   playhead ingest replay.ndjson --received-time 2024-01-16T18:00:00Z
   playhead ingest app.ndjson --topic app_events --json
+  playhead ingest events.ndjson --brokers kafka:9092 --registry http://registry:8081
 
 Each rejected line gets a verdict with its number, the reason and the field, and the rest goes on. With --json the last line is a summary. \
 Events without event_id get one made of what they say. Events of a type that this version does not know are kept as UNKNOWN. With \
---received-time (a replay) nothing is too old. There is no ledger: the same file ingested again after the state horizon counts twice.")]
+--received-time (a replay) nothing is too old. There is no ledger: the same file ingested again after the state horizon counts twice. One ingest at a time writes to a topic of a Kafka cluster: a \
+second one stops the first.")]
     Ingest(Ingest),
     /// Write the events of made-up viewers, and the truth of what they come to
     #[command(after_help = "Examples:
@@ -147,12 +149,16 @@ Imports are not measured: they count under SESSIONS, but neither in the startup 
   playhead audit
   playhead --data simulated audit --truth
   playhead audit --json | jq '.books.partitions[] | select(.sums_equal | not)'
+  playhead audit --brokers kafka:9092 --registry http://registry:8081
 
 Every record on playback_events must have ended exactly once: passed on (clean), refused (a dead letter), or as a copy of an event of its \
 session. Counts and sums of content hashes are compared partition by partition, and where they differ the offsets are named. Sessions and \
 their quality of service must be in the store as their topics have them, and resume positions as the viewings say. With --truth, for a \
 folder that holds simulated runs and nothing else, every figure must also be what the viewers did. Nothing is changed: what a command that \
-was cut off has not processed is pending, and no fault. Exit status 1 where anything differs.")]
+was cut off has not processed is pending, and no fault. Exit status 1 where anything differs.
+
+With --brokers it is the topics of a cluster that are held against one another, and no store is looked at. Stages may run meanwhile: what they had \
+committed when the audit began is judged, and nothing that retention has taken is missed.")]
     Audit(Audit),
     /// The Avro schemas
     #[command(
@@ -300,10 +306,12 @@ pub(crate) enum Import {
   playhead import viewing-activity viewing_activity.csv.gz
   playhead import viewing-activity ViewingActivity.csv --received-time 2024-01-17T00:00:00Z
   playhead import viewing-activity export.csv --json
+  playhead import viewing-activity export.csv --brokers kafka:9092 --registry http://registry:8081
 
 Columns (any order): profile, start_time, duration, title, supplemental_type, autoplayed, device_type, bookmark, country; or those of \
 Netflix's own export: Profile Name, Start Time, Duration, Title, Supplemental Video Type, Attributes, Device Type, Bookmark, Country. \
-Rows that were imported before are passed over, so a second run or a longer export adds only what is new.")]
+Rows that were imported before are passed over, so a second run or a longer export adds only what is new. One import at a time writes to a Kafka \
+cluster: a second one stops the first. `playhead process` makes sessions of what it wrote.")]
     ViewingActivity(ViewingActivity),
 }
 

@@ -1,7 +1,7 @@
 //! What an audit looks at: ranges of the topics and positions of the stages, fixed before the first record is read.
 //!
-//! On Kafka stages may run meanwhile. So positions are taken first, then the ends of the topics, whose open transactions are waited for, and
-//! then the positions again:
+//! On Kafka stages may run meanwhile. So positions are taken first, then the ends of their outputs, whose open transactions are waited for, then the
+//! positions again, and last the ends of their inputs:
 //!
 //! | a record of a stage's input lies | then |
 //! |---|---|
@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use anyhow::bail;
 use pipeline::{Committed, TopicId};
 use processors::playback::Playback;
 use processors::profile::Profile;
@@ -30,6 +31,10 @@ pub(super) const TOPICS: [&str; 7] = [
     "viewing_progress",
     "resume_state",
 ];
+
+/// Topics whose partitions correspond.
+const SAME_PARTITIONS: [(&str, &[&str]); 2] =
+    [("playback_events", &["playback_events.clean", "playback_sessions", "qos_session_summary"]), ("viewing_progress", &["resume_state"])];
 
 /// The stages, each with its input.
 pub(super) const STAGES: [(&str, &str); 2] = [(Playback::NAME, "playback_events"), (Profile::NAME, "viewing_progress")];
@@ -58,6 +63,28 @@ struct Topic {
     ranges: Vec<Range<i64>>,
 }
 
+impl Topic {
+    fn find_ends(&mut self, name: &str, log: &LogReader) -> anyhow::Result<()> {
+        for (partition, range) in (0..).zip(&mut self.ranges) {
+            let (first, end) = log.settled_bounds(name, partition)?;
+            *range = first..end;
+        }
+        Ok(())
+    }
+}
+
+/// Whether what belongs together lies in partitions of the same number.
+fn check_partitions(topics: &BTreeMap<&'static str, Topic>) -> anyhow::Result<()> {
+    for (one, others) in SAME_PARTITIONS {
+        let partitions = topics[one].ranges.len();
+        if let Some((other, found)) = others.iter().map(|other| (other, topics[other].ranges.len())).find(|(_, found)| *found != partitions)
+        {
+            bail!("{one} has {partitions} partitions and {other} {found}: `playhead topics plan` names what is wrong with the topics");
+        }
+    }
+    Ok(())
+}
+
 /// See the module's documentation.
 pub(super) struct View {
     topics: BTreeMap<&'static str, Topic>,
@@ -68,23 +95,27 @@ pub(super) struct View {
 impl View {
     pub(super) fn take(log: &LogReader) -> anyhow::Result<Self> {
         let committed = || STAGES.iter().map(|(stage, input)| log.committed(stage, input)).collect::<anyhow::Result<Vec<_>>>();
-        let topics = TOPICS.iter().map(|&name| Ok((name, log.required_topic(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
-        let before = committed()?;
-        let mut viewed = BTreeMap::new();
-        for (name, (id, partitions)) in topics {
-            let ranges = (0..partitions).map(|partition| log.settled_bounds(name, partition).map(|(first, end)| first..end));
-            viewed.insert(name, Topic { id, ranges: ranges.collect::<anyhow::Result<_>>()? });
+        let mut topics = BTreeMap::new();
+        for name in TOPICS {
+            let (id, partitions) = log.required_topic(name)?;
+            topics.insert(name, Topic { id, ranges: vec![0..0; partitions as usize] });
         }
+        check_partitions(&topics)?;
+        let is_input = |name: &str| STAGES.iter().any(|(_, input)| *input == name);
+        let before = committed()?;
+        topics.iter_mut().filter(|(name, _)| !is_input(name)).try_for_each(|(name, topic)| topic.find_ends(name, log))?;
         let after = committed()?;
+        // What was processed by then is in view.
+        topics.iter_mut().filter(|(name, _)| is_input(name)).try_for_each(|(name, topic)| topic.find_ends(name, log))?;
         let mut positions = BTreeMap::new();
         for ((stage, input), (before, after)) in STAGES.into_iter().zip(before.into_iter().zip(after)) {
-            let of_partition = before.into_iter().zip(after).zip(&viewed[input].ranges).map(|((before, after), range)| {
+            let of_partition = before.into_iter().zip(after).zip(&topics[input].ranges).map(|((before, after), range)| {
                 let offset = |committed: Option<Committed>| committed.map_or(range.start, |committed| committed.next_offset);
                 StagePosition { judged: offset(before), seen: offset(after) }
             });
             positions.insert(stage, of_partition.collect());
         }
-        Ok(Self { topics: viewed, positions })
+        Ok(Self { topics, positions })
     }
 
     pub(super) fn id(&self, topic: &str) -> TopicId {

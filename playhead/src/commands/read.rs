@@ -55,7 +55,7 @@ pub(super) fn run(args: &Read, source: &mut LogSource, answer: &mut Answer) -> a
 }
 
 /// What is to be read of a partition.
-fn range(args: &Read, from_time_us: Option<i64>, log: &LogReader, partition: u32) -> anyhow::Result<Range<i64>> {
+fn range(args: &Read, from_time_us: Option<i64>, log: &mut LogReader, partition: u32) -> anyhow::Result<Range<i64>> {
     let topic = &args.topic;
     let (first, end) = log.bounds(topic, partition)?;
     let from = match (args.from_offset, from_time_us) {

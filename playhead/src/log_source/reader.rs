@@ -94,7 +94,7 @@ impl LogReader {
     ///
     /// # Errors
     /// Where there is no such partition, or the log cannot be asked.
-    pub(crate) fn offset_for_time(&self, topic: &str, partition: u32, timestamp_ms: i64) -> anyhow::Result<i64> {
+    pub(crate) fn offset_for_time(&mut self, topic: &str, partition: u32, timestamp_ms: i64) -> anyhow::Result<i64> {
         match self {
             Self::Local(log) => Ok(log.offset_for_time(topic, partition, timestamp_ms)?),
             Self::Kafka(on) => Ok(on.reader.offset_for_time(topic, partition, timestamp_ms)?),
