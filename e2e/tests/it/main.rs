@@ -2,11 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
-<<<<<<< HEAD
 mod asking;
-=======
 mod books;
->>>>>>> main
 mod connections;
 mod processes;
 mod ranges;
