@@ -67,25 +67,34 @@ impl Reader {
         Ok((self.offset(topic, partition, OffsetOf::First, &|| {})?, self.offset(topic, partition, OffsetOf::CommittedEnd, &|| {})?))
     }
 
-    /// As [`Reader::bounds`], with the records of transactions that are open now: their ends are waited for.
+    /// As [`Reader::bounds`], of several partitions, with the records of transactions that are open now: their ends are waited for.
     ///
     /// # Errors
     /// Where the cluster cannot be asked, or a transaction stays open for longer than the reader's patience.
-    pub fn settled_bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
-        let topic = &self.cluster.topic(topic);
-        let end = self.offset(topic, partition, OffsetOf::End, &|| {})?;
+    pub fn settled_bounds(&self, places: &[(&str, u32)]) -> Result<Vec<(i64, i64)>, LogError> {
+        let names: Vec<(String, u32)> = places.iter().map(|(topic, partition)| (self.cluster.topic(topic), *partition)).collect();
+        let ends = self.offsets(&names, OffsetOf::End)?;
         let started = Instant::now();
         loop {
-            let (first, committed_end) = self.bounds_of(topic, partition)?;
-            if committed_end >= end {
-                return Ok((first, end));
-            }
+            let committed_ends = self.offsets(&names, OffsetOf::CommittedEnd)?;
+            let open = places.iter().zip(committed_ends.iter().zip(&ends)).find(|(_, (committed_end, end))| committed_end < end);
+            let Some(((topic, partition), (committed_end, _))) = open else { break };
             if started.elapsed() >= self.patience {
                 let open = format!("{topic}-{partition}: a transaction that began by offset {committed_end} stays open");
                 return Err(LogError::Transaction(open));
             }
             thread::sleep(PAUSE);
         }
+        Ok(self.offsets(&names, OffsetOf::First)?.into_iter().zip(ends).collect())
+    }
+
+    /// The same offset of several partitions, in their order.
+    fn offsets(&self, places: &[(String, u32)], of: OffsetOf) -> Result<Vec<i64>, LogError> {
+        let patience = Patience { limit: self.patience, alive: &|| {} };
+        let asked = || places.iter().map(|(topic, partition)| (topic.as_str(), *partition));
+        let found = patience.ask(|timeout| self.consumer.client().offsets(of, asked(), timeout));
+        let found = found.map_err(|failure| log_error("ends of partitions", &failure))?;
+        Ok(places.iter().map(|place| found.get(place).copied().unwrap_or(0)).collect())
     }
 
     /// The offset of the first committed record whose timestamp is at or after `timestamp_ms`; the end where there is none.

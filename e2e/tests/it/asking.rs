@@ -60,16 +60,17 @@ fn settled_bounds_wait_for_the_transaction_that_is_open() {
     let (mut lane, mut out) = writer(&scene);
     write(&mut lane, &mut out, &[1, 2]);
     let impatient = Reader::new(&scene.cluster, Duration::from_millis(200)).unwrap();
-    let error = until("the records are there", || impatient.settled_bounds(TOPIC, 0).err());
+    let error = until("the records are there", || impatient.settled_bounds(&[(TOPIC, 0)]).err());
     assert!(matches!(&error, LogError::Transaction(why) if why.contains("stays open")), "{error}");
     assert_eq!(impatient.bounds(TOPIC, 0).unwrap(), (0, 0));
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| Reader::new(&scene.cluster, PATIENCE).unwrap().settled_bounds(TOPIC, 0).unwrap());
+        let waiting = scope.spawn(|| Reader::new(&scene.cluster, PATIENCE).unwrap().settled_bounds(&[(TOPIC, 0)]).unwrap());
         lane.commit(&[]).unwrap();
         // Whether it asked before the commit or after it, it has seen both records.
-        assert!(waiting.join().unwrap().1 >= 2);
+        assert!(waiting.join().unwrap()[0].1 >= 2);
     });
-    assert_eq!(impatient.settled_bounds(TOPIC, 0).unwrap(), (0, 3), "two records and a marker");
+    let places = [(TOPIC, 1), (TOPIC, 0)];
+    assert_eq!(impatient.settled_bounds(&places).unwrap(), [(0, 0), (0, 3)], "two records and a marker");
 }
 
 #[test]

@@ -25,6 +25,9 @@ struct Told {
     is_taken: bool,
 }
 
+/// Every version of every row.
+type Rows = BTreeMap<RowKey, Vec<Told>>;
+
 /// Holds both topics against each other and, where there is a store, its tables against them and the histories against the sessions.
 pub(super) fn audit(reading: &mut Reading, positions: &StorePositions) -> anyhow::Result<Vec<SessionsReport>> {
     let (mut reports, mut versions) = (Vec::new(), Vec::new());
@@ -63,10 +66,10 @@ fn read_topic(
     positions: &StorePositions,
     table: usize,
     report: &mut SessionsReport,
-) -> anyhow::Result<(BTreeMap<RowKey, Vec<Told>>, Vec<Versions>)> {
+) -> anyhow::Result<(Rows, Vec<Versions>)> {
     let topic = INPUTS[table];
     let mut identifier = Identifier::new(reading, table);
-    let mut rows: BTreeMap<RowKey, Vec<Told>> = BTreeMap::new();
+    let mut rows = Rows::new();
     let mut all_versions = Vec::new();
     for partition in 0..reading.view.partitions(topic) {
         let taken = positions.of(table, partition);

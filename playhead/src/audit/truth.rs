@@ -3,6 +3,7 @@
 //!
 //! The rows are the store's or, where there is none, those that the topics come to.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -212,11 +213,14 @@ impl Comparison {
 /// The columns of a framed value; schemas are parsed once.
 fn columns_of(parsed: &mut BTreeMap<u32, Schema>, schemas: &dyn SchemaSource, value: &[u8]) -> anyhow::Result<Map<String, Value>> {
     let (id, body) = wire::split(value)?;
-    if !parsed.contains_key(&id) {
-        let schema = schemas.schema_by_id(id)?.with_context(|| format!("there is no schema {id}"))?;
-        parsed.insert(id, Schema::parse(&schema)?);
-    }
-    columns::object(&parsed[&id], body).map_err(anyhow::Error::msg)
+    let schema = match parsed.entry(id) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(unknown) => {
+            let schema = schemas.schema_by_id(id)?.with_context(|| format!("there is no schema {id}"))?;
+            unknown.insert(Schema::parse(&schema)?)
+        }
+    };
+    columns::object(schema, body).map_err(anyhow::Error::msg)
 }
 
 fn note_names(names: &mut BTreeSet<String>, object: &Map<String, Value>) {

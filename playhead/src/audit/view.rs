@@ -63,14 +63,17 @@ struct Topic {
     ranges: Vec<Range<i64>>,
 }
 
-impl Topic {
-    fn find_ends(&mut self, name: &str, log: &LogReader) -> anyhow::Result<()> {
-        for (partition, range) in (0..).zip(&mut self.ranges) {
-            let (first, end) = log.settled_bounds(name, partition)?;
+/// Takes the ranges of some of the topics, all at once: what is open in one is waited for while the others' transactions end, too.
+fn take_ranges(topics: &mut BTreeMap<&'static str, Topic>, log: &LogReader, is_taken: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+    let taken = topics.iter().filter(|(name, _)| is_taken(name));
+    let places: Vec<(&str, u32)> =
+        taken.flat_map(|(name, topic)| (0..).zip(&topic.ranges).map(|(partition, _)| (*name, partition))).collect();
+    for ((name, partition), (first, end)) in places.iter().zip(log.settled_bounds(&places)?) {
+        if let Some(range) = topics.get_mut(name).and_then(|topic| topic.ranges.get_mut(*partition as usize)) {
             *range = first..end;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Whether what belongs together lies in partitions of the same number.
@@ -103,10 +106,10 @@ impl View {
         check_partitions(&topics)?;
         let is_input = |name: &str| STAGES.iter().any(|(_, input)| *input == name);
         let before = committed()?;
-        topics.iter_mut().filter(|(name, _)| !is_input(name)).try_for_each(|(name, topic)| topic.find_ends(name, log))?;
+        take_ranges(&mut topics, log, |name| !is_input(name))?;
         let after = committed()?;
         // What was processed by then is in view.
-        topics.iter_mut().filter(|(name, _)| is_input(name)).try_for_each(|(name, topic)| topic.find_ends(name, log))?;
+        take_ranges(&mut topics, log, is_input)?;
         let mut positions = BTreeMap::new();
         for ((stage, input), (before, after)) in STAGES.into_iter().zip(before.into_iter().zip(after)) {
             let of_partition = before.into_iter().zip(after).zip(&topics[input].ranges).map(|((before, after), range)| {

@@ -11,7 +11,6 @@ use schemas::SchemaSource as _;
 use schemas::registry::value_subject;
 
 use crate::config::Config;
-use crate::shown;
 
 /// What there is to say beside records on a cluster.
 pub(super) const STAGES_ELSEWHERE: &str = "no stage is run here: on Kafka they are processes of their own, `playhead process`";
@@ -64,12 +63,11 @@ pub(super) fn check_kept(topic: &TopicInfo, received: &ReceivedTime) -> anyhow::
     };
     let age_ms = received.now_ms.saturating_sub(received.ms).unsigned_abs();
     if age_ms >= retention_ms {
-        let kept_days = Duration::from_millis(retention_ms).as_secs() / 86_400;
+        let kept_hours = Duration::from_millis(retention_ms).as_secs() / 3_600;
         bail!(
-            "--received-time: {} keeps records for {}, and the cluster would delete these before they are processed: leave it out, and they are \
+            "--received-time: {} keeps records for {kept_hours} h, and the cluster would delete these before they are processed: leave it out, and they are \
              received now",
-            topic.name,
-            shown::counted(kept_days, "day")
+            topic.name
         );
     }
     Ok(())

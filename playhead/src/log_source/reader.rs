@@ -79,14 +79,14 @@ impl LogReader {
         }
     }
 
-    /// As [`LogReader::bounds`], with the records of transactions that are open now, whose ends are waited for.
+    /// As [`LogReader::bounds`], of several partitions, with the records of transactions that are open now, whose ends are waited for.
     ///
     /// # Errors
     /// As there, and where one stays open.
-    pub(crate) fn settled_bounds(&self, topic: &str, partition: u32) -> anyhow::Result<(i64, i64)> {
+    pub(crate) fn settled_bounds(&self, places: &[(&str, u32)]) -> anyhow::Result<Vec<(i64, i64)>> {
         match self {
-            Self::Local(log) => Ok(log.bounds(topic, partition)?),
-            Self::Kafka(on) => Ok(on.reader.settled_bounds(topic, partition)?),
+            Self::Local(log) => Ok(places.iter().map(|(topic, partition)| log.bounds(topic, *partition)).collect::<Result<_, _>>()?),
+            Self::Kafka(on) => Ok(on.reader.settled_bounds(places)?),
         }
     }
 

@@ -133,7 +133,7 @@ fn what_the_cluster_would_not_keep_is_refused() {
     let file = on_kafka.folder.write("export.csv", format!("{HEADER}{}", rows(0..2)));
     let said = on_kafka.said(&["import", "viewing-activity", &file, "--received-time", "2024-02-01"]);
     assert_eq!(said.code, 2);
-    assert!(said.err.contains("playback_events keeps records for 7 days"), "{}", said.err);
+    assert!(said.err.contains("playback_events keeps records for 168 h"), "{}", said.err);
     assert_eq!(on_kafka.ends(EVENTS).iter().sum::<i64>(), 0);
     on_kafka.admin().set(EVENTS, &[("retention.ms", "-1")]).unwrap();
     let imported: Value = on_kafka.answer(0, &["import", "viewing-activity", &file, "--received-time", "2024-02-01"]);

@@ -52,5 +52,5 @@ fn standard_input_and_other_topics() {
     assert_eq!(on_kafka.answer(0, &["ingest", &file, "--topic", "app_events"])["accepted"], 1);
     assert_eq!(on_kafka.answers(0, &["read", "app_events"])[0]["value"]["type"], "APP_OPEN");
     let said = on_kafka.said(&["ingest", &file, "--topic", "app_events", "--received-time", "2024-01-01"]);
-    assert!(said.code == 2 && said.err.contains("app_events keeps records for 7 days"), "{said:?}");
+    assert!(said.code == 2 && said.err.contains("app_events keeps records for 168 h"), "{said:?}");
 }
