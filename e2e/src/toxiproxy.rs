@@ -63,8 +63,18 @@ impl Proxy {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
-    /// The whole answer.
+    /// The whole answer. On a busy machine Toxiproxy gives up on itself, and has to be asked again.
     fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
+        for _ in 0..5 {
+            let answer = self.ask_once(method, path, body)?;
+            if !answer.starts_with("HTTP/1.1 503") {
+                return Ok(answer);
+            }
+        }
+        Err(io::Error::other("Toxiproxy is too busy"))
+    }
+
+    fn ask_once(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect(&self.api)?;
         let (host, name, length) = (&self.api, self.name, body.len());
         write!(

@@ -1,6 +1,6 @@
 //! When the measurement begins and ends, and what was spent in between.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use e2e::Watch;
 use pipeline::Polled;
 
 use super::cpu_of_both;
+use super::scene::PARTITIONS;
 
 /// What all lanes of a process report to.
 pub(super) struct Meter {
@@ -15,6 +16,8 @@ pub(super) struct Meter {
     warm_up: u64,
     events: u64,
     read: AtomicU64,
+    /// By partition: the offset after the last record that was counted. A record that waited for its schema is handed out again.
+    next: [AtomicI64; PARTITIONS as usize],
     moments: Mutex<Moments>,
 }
 
@@ -46,7 +49,7 @@ pub(super) struct Measured {
 impl Meter {
     /// Begins when `warm_up` of all `events` have been read.
     pub(super) fn new(broker: u32, warm_up: u64, events: u64) -> Self {
-        Self { broker, warm_up, events, read: AtomicU64::new(0), moments: Mutex::default() }
+        Self { broker, warm_up, events, read: AtomicU64::new(0), next: Default::default(), moments: Mutex::default() }
     }
 
     fn read(&self, records: u64) {
@@ -74,7 +77,9 @@ impl Meter {
 
     pub(super) fn measured(&self) -> Measured {
         let moments = self.moments();
-        let (began, ended) = (moments.began.expect("more events came than the warm-up"), moments.ended.expect("all events were read"));
+        let read = self.read.load(Ordering::Relaxed);
+        assert_eq!(read, self.events, "each event is read once");
+        let (began, ended) = (moments.began.expect("more events came than the warm-up"), moments.ended.expect("all events were committed"));
         let mut commits = moments.commits.clone();
         commits.sort_unstable();
         Measured {
@@ -99,7 +104,8 @@ impl Meter {
 impl Watch for &Meter {
     fn polled(&mut self, polled: &Polled<'_>) {
         if let Polled::Batch(batch) = polled {
-            self.read(batch.records.len() as u64);
+            let counted = self.next[batch.source.partition as usize].fetch_max(batch.next_offset, Ordering::Relaxed);
+            self.read(batch.records.iter().filter(|record| record.offset >= counted).count() as u64);
         }
     }
 

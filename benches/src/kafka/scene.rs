@@ -11,7 +11,7 @@ use e2e::{Stack, Watch, Watched};
 use kafka::{Admin, Cluster, KafkaLane, LaneOptions, NewTopic};
 use pipeline::{
     Committed, FolderStore, Log as _, LogTimeRule, NoDeadLetters, OutputTopic, Outputs, Polled, Position, Processor as _, RunOptions,
-    Shutdown, SnapshotOptions, Spread, run_processor,
+    Shutdown, SnapshotOptions, Spread, Totals, run_processor,
 };
 use processors::playback::{Playback, PlaybackConfig};
 use schemas::registry::Registry;
@@ -81,7 +81,8 @@ impl Scene {
     }
 
     fn process_lane(&self, number: u32, meter: &Meter, snapshots: PathBuf) {
-        run_lane(LaneOptions::new(self.cluster.clone(), "playback", "bench", number), snapshots, meter, true);
+        let totals = run_lane(LaneOptions::new(self.cluster.clone(), "playback", "bench", number), snapshots, meter, true);
+        assert_eq!((totals.lost_transactions, totals.dropped, totals.rejected), (0, 0, 0), "nothing came between: {totals:?}");
     }
 
     /// What a process needs to know to run a lane on these topics.
@@ -139,7 +140,7 @@ impl Drop for Scene {
 }
 
 /// The playback processor as in production, until the end of its input or without one.
-pub(super) fn run_lane(options: LaneOptions, snapshots: PathBuf, watch: impl Watch, stop_when_caught_up: bool) {
+pub(super) fn run_lane(options: LaneOptions, snapshots: PathBuf, watch: impl Watch, stop_when_caught_up: bool) -> Totals {
     let (mut playback, _) = playback();
     let lane = KafkaLane::processor(options, &[INPUT], playback.outputs());
     let mut lane = Watched { log: lane.expect("the topics are there"), watch };
@@ -159,7 +160,7 @@ pub(super) fn run_lane(options: LaneOptions, snapshots: PathBuf, watch: impl Wat
             on_problem: |problem| eprintln!("{problem}"),
         }),
     };
-    run_processor(&mut playback, &mut lane, &NoDeadLetters, &options, &Shutdown::default()).expect("nothing fails");
+    run_processor(&mut playback, &mut lane, &NoDeadLetters, &options, &Shutdown::default()).expect("nothing fails")
 }
 
 /// The processor, and the id of the schema of its input: the same in every process.

@@ -56,7 +56,6 @@ impl Campaign {
             }
             Fault::Reset => {
                 let stream = ["upstream", "downstream"][self.random.below(2)];
-                self.to_kafka.add("limit_data", stream, r#"{"bytes": 30000}"#);
                 self.to_kafka.add("reset_peer", stream, r#"{"timeout": 300}"#);
                 between(self, 500, 3_000);
                 self.to_kafka.heal();

@@ -5,9 +5,11 @@
 mod asking;
 mod books;
 mod connections;
+mod java;
 mod processes;
 mod ranges;
 mod rebalance;
+mod refused;
 mod running;
 mod scene;
 mod sinks;
