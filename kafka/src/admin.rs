@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pipeline::TopicId;
+use pipeline::{Committed, TopicId};
 
 use crate::KafkaError;
+use crate::input::committed_of;
 use crate::options::Cluster;
 use crate::patience::Patience;
-use crate::raw::{self, Client, Code, Failure, Kind, OffsetOf, Request};
+use crate::raw::{self, Client, Code, Failure, Kind, OffsetOf, Partitions, Request};
 
 /// Pause between two looks for a topic that was just made.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -137,6 +138,27 @@ impl Admin {
             Ok(offsets.get(&(topic.to_owned(), partition)).copied().unwrap_or(0))
         };
         Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
+    }
+
+    /// What a group has committed, by partition of a topic; none where it has committed nothing, or only for another topic of that name. The
+    /// ends of transactions are waited for that hold positions of it.
+    ///
+    /// # Errors
+    /// [`KafkaError::NoTopic`], or where the cluster cannot be asked.
+    pub fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>, KafkaError> {
+        let TopicInfo { id, partitions, .. } = self.describe(topic)?;
+        let mut list = Partitions::new();
+        for partition in 0..partitions {
+            list.push(topic, partition, 0, "")?;
+        }
+        let found = self.ask(|timeout| self.client.committed(group, &list, timeout))?;
+        let mut committed = vec![None; partitions as usize];
+        for entry in found.iter() {
+            if let Some(place) = committed.get_mut(entry.partition as usize) {
+                *place = committed_of(id, &entry);
+            }
+        }
+        Ok(committed)
     }
 
     fn ask<T>(&self, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, KafkaError> {

@@ -1,6 +1,7 @@
 //! Reading a range of a partition, outside of any group: what restores and `read` do.
 
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use pipeline::{LogError, Record};
@@ -16,6 +17,8 @@ use crate::records::{self, FlatHeaders};
 const AT_ONCE: usize = 4_096;
 /// How long to wait for messages before looking after other things.
 const WAIT: Duration = Duration::from_millis(100);
+/// Pause between two looks for the end of a transaction.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Reads committed records of any partition.
 pub struct Reader {
@@ -56,6 +59,37 @@ impl Reader {
     /// Where the cluster cannot be asked.
     pub fn bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
         Ok((self.offset(topic, partition, OffsetOf::First, &|| {})?, self.offset(topic, partition, OffsetOf::CommittedEnd, &|| {})?))
+    }
+
+    /// As [`Reader::bounds`], with the records of transactions that are open now: their ends are waited for.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked, or a transaction stays open for longer than the reader's patience.
+    pub fn settled_bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
+        let end = self.offset(topic, partition, OffsetOf::End, &|| {})?;
+        let started = Instant::now();
+        loop {
+            let (first, committed_end) = self.bounds(topic, partition)?;
+            if committed_end >= end {
+                return Ok((first, end));
+            }
+            if started.elapsed() >= self.patience {
+                let open = format!("{topic}-{partition}: a transaction that began by offset {committed_end} stays open");
+                return Err(LogError::Transaction(open));
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// The offset of the first committed record whose timestamp is at or after `timestamp_ms`; the end where there is none.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked.
+    pub fn offset_for_time(&self, topic: &str, partition: u32, timestamp_ms: i64) -> Result<i64, LogError> {
+        match self.offset(topic, partition, OffsetOf::Time(timestamp_ms), &|| {})? {
+            ..0 => self.offset(topic, partition, OffsetOf::CommittedEnd, &|| {}),
+            offset => Ok(offset),
+        }
     }
 
     /// Reads the records from `from` up to before `to`, until `each` breaks off.

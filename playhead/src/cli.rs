@@ -105,7 +105,11 @@ run; the same seed and start with other sessions or rates are refused, since the
     #[command(after_help = "Examples:
   playhead read playback_sessions --limit 3
   playhead read playback_events --partition 2 --from-offset 100
-  playhead read resume_state --from-time 2024-01-16T00:00:00Z --json | jq .value.position_ms")]
+  playhead read resume_state --from-time 2024-01-16T00:00:00Z --json | jq .value.position_ms
+  playhead read dead_letters --brokers kafka:9092 --registry http://registry:8081 --limit 10
+
+Partitions are shown one after the other, each up to the end that it had when it began: what is written meanwhile is not waited for. With \
+--brokers only what is committed is shown, and nothing is committed or joined: a reader leaves no trace on the cluster.")]
     Read(Read),
     /// Where a profile resumes everything that it watched, newest first
     #[command(after_help = "Examples:
@@ -312,6 +316,8 @@ pub(crate) struct ViewingActivity {
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
     #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
+    #[command(flatten)]
     pub(crate) stages: Stages,
 }
 
@@ -326,6 +332,8 @@ pub(crate) struct Ingest {
     /// When events that don't say so are said to have been received: RFC 3339, a date or microseconds since 1970 [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
     #[command(flatten)]
     pub(crate) stages: Stages,
 }
@@ -357,12 +365,8 @@ pub(crate) struct Simulate {
     /// was simulated first]
     #[arg(long, value_name = "T")]
     pub(crate) start: Option<String>,
-    /// Write to this Kafka cluster instead of the data folder, which holds the truth; `playhead process` runs the stages there
-    #[arg(long, value_name = "HOST:PORT,...")]
-    pub(crate) brokers: Option<String>,
-    /// The schema registry of that cluster [default: registry.url]
-    #[arg(long, value_name = "URL")]
-    pub(crate) registry: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
     #[command(flatten)]
     pub(crate) stages: Stages,
 }
@@ -386,6 +390,19 @@ pub(crate) struct Read {
     /// Show the heartbeats too, by which log time goes on where nothing happens
     #[arg(long)]
     pub(crate) heartbeats: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
+}
+
+/// A Kafka cluster to turn to instead of the data folder.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterInstead {
+    /// Turn to this Kafka cluster instead of the data folder
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(crate) brokers: Option<String>,
+    /// The schema registry of that cluster [default: registry.url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -460,6 +477,8 @@ pub(crate) struct Audit {
     /// Compare with what simulated viewers did, as DIR/truth/*.ndjson tells it
     #[arg(long)]
     pub(crate) truth: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
 }
 
 #[derive(Debug, Subcommand)]
@@ -503,6 +522,13 @@ pub(crate) struct SchemasRegister {
     pub(crate) dry_run: bool,
 }
 
+impl ClusterInstead {
+    /// Whether it is the cluster's turn.
+    pub(crate) const fn is_asked(&self) -> bool {
+        self.brokers.is_some()
+    }
+}
+
 impl Cli {
     /// What the command line says of the configuration.
     pub(crate) fn flags(&self) -> Flags<'_> {
@@ -516,20 +542,13 @@ impl Cli {
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
         let snapshots = stages.and_then(|stages| stages.snapshots.as_deref());
-        let registry = match &self.command {
-            Command::Schemas(Schemas::Check(args)) => args.registry.as_deref(),
-            Command::Schemas(Schemas::Register(args)) => args.registry.as_deref(),
-            Command::Process(args) => args.registry.as_deref(),
-            Command::Simulate(args) => args.registry.as_deref(),
-            _ => None,
-        };
         let process = if let Command::Process(args) = &self.command { Some(args) } else { None };
         Flags {
             file: self.config.as_deref(),
             data: self.data.as_deref(),
             snapshot_interval,
             snapshots,
-            registry,
+            registry: self.registry(),
             brokers: self.brokers(),
             instance: process.and_then(|args| args.instance.as_deref()),
             lanes: process.and_then(|args| args.lanes.as_deref()),
@@ -542,10 +561,31 @@ impl Cli {
         let brokers = match &self.command {
             Command::Process(args) => &args.brokers,
             Command::Topics(Topics::Plan(args) | Topics::Apply(TopicsApply { plan: args })) => &args.brokers,
-            Command::Simulate(args) => &args.brokers,
-            _ => return None,
+            _ => &self.cluster_instead()?.brokers,
         };
         brokers.as_deref()
+    }
+
+    fn registry(&self) -> Option<&str> {
+        let registry = match &self.command {
+            Command::Schemas(Schemas::Check(args)) => &args.registry,
+            Command::Schemas(Schemas::Register(args)) => &args.registry,
+            Command::Process(args) => &args.registry,
+            _ => &self.cluster_instead()?.registry,
+        };
+        registry.as_deref()
+    }
+
+    /// Of a command that turns to a data folder unless it is told otherwise.
+    const fn cluster_instead(&self) -> Option<&ClusterInstead> {
+        match &self.command {
+            Command::Import(Import::ViewingActivity(args)) => Some(&args.cluster),
+            Command::Ingest(args) => Some(&args.cluster),
+            Command::Simulate(args) => Some(&args.cluster),
+            Command::Read(args) => Some(&args.cluster),
+            Command::Audit(args) => Some(&args.cluster),
+            _ => None,
+        }
     }
 }
 

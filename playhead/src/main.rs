@@ -12,6 +12,7 @@ mod config;
 mod data_folder;
 mod dev;
 mod failure;
+mod log_source;
 mod owner;
 mod progress;
 mod service_quality;

@@ -58,7 +58,7 @@ struct Notes {
 pub(super) fn run(args: &Simulate, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let now_ms = now_ms()?;
     let (settings, is_start_given) = settings(args, now_ms)?;
-    if args.brokers.is_some() {
+    if args.cluster.is_asked() {
         return run_on_kafka(settings, is_start_given, now_ms, config, answer);
     }
     let started = Instant::now();
