@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-s3 lint bench soak stack-up stack-down stack-status fmt clean
+.PHONY: help setup demo test test-s3 lint bench bench-kafka soak stack-up stack-down stack-status fmt clean
 
 # Builds live outside the checkout, so that a fresh clone finds the dependencies built already.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/playhead/target
@@ -46,6 +46,12 @@ bench: setup ## events a CPU second and bytes a session, as a table and in bench
 	@mkdir -p bench-results
 	@$(STEP) "build for measuring" $(CARGO) build --locked --quiet --release -p playhead-benches
 	@"$$CARGO_TARGET_DIR/release/playhead-bench" --json bench-results/core.json $(BENCH)
+
+bench-kafka: setup ## from topic to topic on Kafka, exactly once: CPU of client and broker, commits, memory (about eight minutes)
+	@./scripts/stack up kafka
+	@mkdir -p bench-results
+	@$(STEP) "build for measuring" $(CARGO) build --locked --quiet --release -p playhead-benches
+	@"$$CARGO_TARGET_DIR/release/playhead-bench" --json bench-results/kafka.json $(or $(BENCH),kafka)
 
 soak: setup ## a million random sessions, ten million fuzzed inputs of each kind, 400 kills (about twenty minutes)
 	@./scripts/soak

@@ -23,6 +23,13 @@ impl Audience {
         Self { viewings, random: Random(88_172_645_463_325_252), next_number: live as u64, length, at_us: 0 }
     }
 
+    /// Puts each live session somewhere between its beginning and its end.
+    pub(crate) fn spread_ages(&mut self) {
+        for viewing in &mut self.viewings {
+            viewing.next_event = (self.random.next() >> 16) as u32 % self.length;
+        }
+    }
+
     /// Polls until sessions of every age are live.
     pub(crate) fn warm_up_polls(&self) -> u64 {
         self.viewings.len() as u64 * u64::from(self.length) * 3 / 4 / POLLED as u64

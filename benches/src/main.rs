@@ -10,6 +10,7 @@ mod closed;
 mod decode;
 mod event_source;
 mod fold;
+mod kafka;
 mod local;
 mod measure;
 mod memory;
@@ -39,11 +40,23 @@ const BENCHMARKS: &[Benchmark] = &[
     ("snapshot", snapshot::run),
 ];
 
+/// Those that need a broker, and are left out unless they are named.
+const ON_KAFKA: &[Benchmark] = &[
+    ("kafka-copy", kafka::pass_through),
+    ("kafka-20", || kafka::processor(kafka::SHORT, 1)),
+    ("kafka-20-2-lanes", || kafka::processor(kafka::SHORT, 2)),
+    ("kafka-360", || kafka::processor(kafka::LONG, 1)),
+    ("kafka-20-1M", || kafka::processor(kafka::MANY, 1)),
+];
+
+/// Names all of them.
+const KAFKA: &str = "kafka";
+
 const USAGE: &str = "\
 Usage: playhead-bench [--json FILE] [NAME]...
        playhead-bench --list
 
-Runs the named measurements, or all of them, prints a table and writes the figures to FILE as JSON.";
+Runs the named measurements, or all but those on Kafka (\"kafka\": all of them), prints a table and writes the figures to FILE as JSON.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,7 +64,12 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["--one", name] => run_one(name),
         ["--list"] => {
-            BENCHMARKS.iter().for_each(|(name, _)| println!("{name}"));
+            benchmarks().for_each(|(name, _)| println!("{name}"));
+            ExitCode::SUCCESS
+        }
+        ["--fill", brokers, prefix, numbers @ ..] => {
+            let numbers: Vec<u64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
+            kafka::fill(brokers, prefix, numbers.try_into().expect("four numbers"));
             ExitCode::SUCCESS
         }
         ["--json", file, names @ ..] => run_all(names, Some(file)),
@@ -65,7 +83,7 @@ fn main() -> ExitCode {
 
 /// One measurement in this process; its figures go to standard output as JSON, a line each.
 fn run_one(name: &str) -> ExitCode {
-    let Some((_, run)) = BENCHMARKS.iter().find(|(known, _)| *known == name) else {
+    let Some((_, run)) = benchmarks().find(|(known, _)| *known == name) else {
         eprintln!("no measurement is called {name:?}; --list names them");
         return ExitCode::from(2);
     };
@@ -75,14 +93,23 @@ fn run_one(name: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn benchmarks() -> impl Iterator<Item = &'static Benchmark> {
+    BENCHMARKS.iter().chain(ON_KAFKA)
+}
+
+fn is_chosen(name: &str, names: &[&str]) -> bool {
+    let is_on_kafka = ON_KAFKA.iter().any(|(known, _)| *known == name);
+    if names.is_empty() { !is_on_kafka } else { names.contains(&name) || (is_on_kafka && names.contains(&KAFKA)) }
+}
+
 fn run_all(names: &[&str], json_file: Option<&str>) -> ExitCode {
-    if let Some(unknown) = names.iter().find(|name| !BENCHMARKS.iter().any(|(known, _)| known == *name)) {
+    if let Some(unknown) = names.iter().find(|name| **name != KAFKA && !benchmarks().any(|(known, _)| known == *name)) {
         eprintln!("no measurement is called {unknown:?}; --list names them");
         return ExitCode::from(2);
     }
     let program = std::env::current_exe().expect("the path of this program");
     let mut figures: Vec<Figure> = Vec::new();
-    for (name, _) in BENCHMARKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
+    for (name, _) in benchmarks().filter(|benchmark| is_chosen(benchmark.0, names)) {
         eprintln!("measuring {name} ...");
         let output = Command::new(&program).args(["--one", name]).output().expect("this program starts again");
         if !output.status.success() {

@@ -64,6 +64,13 @@ pub(crate) fn cpu_of(work: impl FnOnce()) -> f64 {
     cpu_seconds() - before
 }
 
+/// The most that was resident of this process so far, bytes.
+pub(crate) fn peak_resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells a process its size");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| rest.trim().strip_suffix(" kB"));
+    peak.and_then(|kilobytes| kilobytes.parse::<u64>().ok()).expect("the status has the peak") * 1024
+}
+
 /// Resident bytes of this process.
 pub(crate) fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/statm").expect("Linux tells a process its size");

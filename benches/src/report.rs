@@ -12,6 +12,11 @@ pub(crate) fn derive_ratios(figures: &mut Vec<Figure>) {
         let name = "time an event, 2,000,000 live sessions against 200,000";
         figures.push(Figure::plain(name, few / many, "x", Some(Bar::AtMost(1.5))));
     }
+    let value = |name: &str| figures.iter().find(|figure| figure.name.starts_with(name)).map(|figure| figure.value);
+    if let (Some(processed), Some(copied)) = (value("Kafka to Kafka, playback: client"), value("Kafka to Kafka, copied: client")) {
+        let name = "client's CPU an event on Kafka, playback against a copy";
+        figures.push(Figure::plain(name, processed / copied, "x", Some(Bar::AtMost(1.4))));
+    }
 }
 
 /// Prints the figures with their bars.

@@ -12,5 +12,5 @@ mod wait;
 pub use outcome::{Outcome, first_difference};
 pub use scene::{PARTITIONS, Scene};
 pub use stack::Stack;
-pub use stage::{RunArguments, Stage, lane_options};
+pub use stage::{INPUT, RunArguments, Stage, lane_options};
 pub use wait::{until, within};

@@ -11,7 +11,7 @@ use producers::simulate::truth::{ResumeTruth, SessionTruth};
 use producers::simulate::{INPUTS, Settings, SimulateOptions, Simulation, TruthSink, group};
 
 use crate::outcome::Outcome;
-use crate::stage::{RunArguments, Stage};
+use crate::stage::{INPUT, RunArguments, Stage};
 
 /// Partitions of every topic.
 pub const PARTITIONS: u32 = 4;
@@ -22,9 +22,7 @@ const TRANSACTION: usize = 700;
 
 /// The topics of one test, and what must come of their input.
 pub struct Scene {
-    /// Before the names of all its topics, and of its group.
-    pub prefix: String,
-    /// Where they are.
+    /// Where they are, with a prefix of their own.
     pub cluster: Cluster,
     /// Makes and deletes them.
     pub admin: Admin,
@@ -56,12 +54,11 @@ impl Scene {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_nanos();
         let prefix = format!("e2e-{name}-{now:x}-{}.", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let admin = Admin::new(cluster, Duration::from_secs(60)).expect("the settings are right");
-        let stage = Stage::new(&prefix, PARTITIONS);
-        let scene =
-            Self { records: simulated(&stage, sessions), written: 0, memory: MemoryLog::new(), prefix, cluster: cluster.clone(), admin };
-        let input = stage.input();
-        scene.create(&input);
+        let cluster = Cluster { prefix, ..cluster.clone() };
+        let admin = Admin::new(&cluster, Duration::from_secs(60)).expect("the settings are right");
+        let stage = Stage::new(PARTITIONS);
+        let scene = Self { records: simulated(&stage, sessions), written: 0, memory: MemoryLog::new(), cluster, admin };
+        scene.create(INPUT);
         for output in stage.outputs() {
             scene.create(&output.name);
         }
@@ -81,13 +78,7 @@ impl Scene {
     /// The stage on these topics.
     #[must_use]
     pub fn stage(&self) -> Stage {
-        Stage::new(&self.prefix, PARTITIONS)
-    }
-
-    /// Name of the input topic.
-    #[must_use]
-    pub fn input(&self) -> String {
-        self.stage().input()
+        Stage::new(PARTITIONS)
     }
 
     /// Records that are still to be written.
@@ -107,9 +98,8 @@ impl Scene {
     /// # Panics
     /// Where the cluster does not take them.
     pub fn write(&mut self, count: usize) {
-        let input = self.input();
-        let topic = OutputTopic { name: input.clone(), partitions: PARTITIONS, spread: Spread::Unmarked };
-        let options = LaneOptions::new(self.cluster.clone(), &format!("{}writer", self.prefix), "writer", 0);
+        let topic = OutputTopic { name: INPUT.to_owned(), partitions: PARTITIONS, spread: Spread::Unmarked };
+        let options = LaneOptions::new(self.cluster.clone(), "writer", "writer", 0);
         let mut producer = KafkaLane::processor(options, &[], std::slice::from_ref(&topic)).expect("the topic is there");
         let mut out = Outputs::new(&[topic]);
         let end = self.written + count;
@@ -118,14 +108,14 @@ impl Scene {
             let mut touched = [false; PARTITIONS as usize];
             for (partition, record) in &self.records[self.written..to] {
                 push(&mut out, *partition, record);
-                append(&self.memory, &input, *partition, record);
+                append(&self.memory, INPUT, *partition, record);
                 touched[*partition as usize] = true;
             }
             producer.send(&mut out).expect("the cluster takes them");
             producer.commit(&[]).expect("the cluster takes them");
             (0..PARTITIONS)
                 .filter(|&partition| touched[partition as usize])
-                .for_each(|partition| self.memory.skip_offsets(&input, partition, 1));
+                .for_each(|partition| self.memory.skip_offsets(INPUT, partition, 1));
             self.written = to;
         }
     }
@@ -137,7 +127,7 @@ impl Scene {
     #[must_use]
     pub fn expected(&self) -> Outcome {
         let mut stage = self.stage();
-        let mut lane = MemoryLane::new(&self.memory, "playback", &[&stage.input()], &stage.outputs());
+        let mut lane = MemoryLane::new(&self.memory, "playback", &[INPUT], stage.outputs());
         stage.run(&mut lane, &RunArguments::default(), &Shutdown::default()).expect("nothing fails in memory");
         Outcome::of_memory(&stage, &self.memory)
     }
@@ -148,8 +138,8 @@ impl Scene {
         Outcome::of_kafka(
             &self.stage(),
             &self.cluster,
-            self.admin.describe(&self.input()).expect("the input is there").id,
-            self.memory.topic_id(&self.input()),
+            self.admin.describe(INPUT).expect("the input is there").id,
+            self.memory.topic_id(INPUT),
         )
     }
 
@@ -159,8 +149,9 @@ impl Scene {
     /// Where the cluster does not answer.
     #[must_use]
     pub fn outputs_end(&self) -> i64 {
-        let topics = self.stage().outputs();
-        let ends = topics
+        let stage = self.stage();
+        let ends = stage
+            .outputs()
             .iter()
             .flat_map(|topic| (0..PARTITIONS).map(|partition| self.admin.bounds(&topic.name, partition).expect("it is there").1));
         ends.sum()
@@ -175,7 +166,7 @@ impl Scene {
         let (expected, found) = (self.expected(), self.outcome());
         assert!(expected.len() > 1_000, "the scene has outputs: {}", expected.len());
         if let Some(difference) = crate::first_difference(&found, &expected) {
-            panic!("{}: {difference}", self.prefix);
+            panic!("{}: {difference}", self.cluster.prefix);
         }
     }
 }

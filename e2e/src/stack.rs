@@ -1,7 +1,7 @@
 //! The servers that tests run against, started by the first test that needs them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ impl Stack {
     pub fn with(parts: &[&str]) -> Self {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/stack");
+        let script = script();
         let up = Command::new(&script).arg("up").args(parts).stdin(Stdio::null()).stdout(Stdio::null()).status();
         assert!(up.expect("scripts/stack can be run").success(), "scripts/stack up {parts:?} failed: what it said is above");
         let env = Command::new(&script).arg("env").args(parts).output().expect("scripts/stack can be run");
@@ -39,6 +39,18 @@ impl Stack {
     #[must_use]
     pub fn variable(&self, name: &str) -> &str {
         self.variables.get(name).unwrap_or_else(|| panic!("scripts/stack env prints {name}"))
+    }
+
+    /// The process of a part.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    #[must_use]
+    pub fn pid(&self, part: &str) -> u32 {
+        let status = Command::new(script()).args(["status", "--json", part]).output().expect("scripts/stack can be run");
+        let parts: serde_json::Value = serde_json::from_slice(&status.stdout).expect("the script writes JSON");
+        let pid = parts[0]["pid"].as_u64().unwrap_or_else(|| panic!("{part} runs: {parts}"));
+        u32::try_from(pid).expect("a process id")
     }
 
     /// Kafka without encryption.
@@ -77,4 +89,8 @@ impl Stack {
     pub fn kafka_proxied(&self) -> Cluster {
         Cluster::new(self.variable("PLAYHEAD_TEST_BROKERS_PROXIED"))
     }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/stack")
 }

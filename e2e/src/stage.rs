@@ -5,22 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kafka::{Cluster, KafkaError, KafkaLane, LaneOptions, Membership};
-use pipeline::{
-    DeadLetters, Log, LogError, LogTimeRule, Moment, OutputTopic, Outputs, Processor as _, Record, Rejection, RunOptions, Shutdown,
-    TopicId, TopicPartition, Totals, Unavailable, run_processor,
-};
+use pipeline::{Log, LogError, LogTimeRule, OutputTopic, Processor as _, RunOptions, Shutdown, Totals, run_processor};
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
 use schemas::registry::Registry;
 use schemas::{PlaybackEvent, Record as _};
 
-/// The input's name for the processor, whatever the topic is called.
-const INPUT: &str = "playback_events";
+/// The topic that it reads.
+pub const INPUT: &str = "playback_events";
 
 /// The playback processor and what it needs, the same in every process: ids of schemas follow from the order of registration.
 pub struct Stage {
-    /// Before the names of all topics.
-    prefix: String,
     schemas: Arc<Mutex<Registry>>,
     /// The id of the input's schema.
     pub schema_id: u32,
@@ -45,12 +40,12 @@ impl Default for RunArguments {
 }
 
 impl Stage {
-    /// On topics whose names begin with `prefix`.
+    /// On topics with so many partitions.
     ///
     /// # Panics
     /// Never: the registry is empty.
     #[must_use]
-    pub fn new(prefix: &str, partitions: u32) -> Self {
+    pub fn new(partitions: u32) -> Self {
         let schemas = Arc::new(Mutex::new(Registry::default()));
         let schema_id = {
             let mut registry = schemas.lock().expect("nobody else has it yet");
@@ -58,20 +53,13 @@ impl Stage {
         };
         let playback =
             Playback::new(PlaybackConfig::with_partitions(partitions), Arc::clone(&schemas) as _).expect("the schemas are known");
-        Self { prefix: prefix.to_owned(), schemas, schema_id, playback }
+        Self { schemas, schema_id, playback }
     }
 
-    /// The name of the input topic.
+    /// The output topics.
     #[must_use]
-    pub fn input(&self) -> String {
-        format!("{}{INPUT}", self.prefix)
-    }
-
-    /// The output topics, by their names on the log.
-    #[must_use]
-    pub fn outputs(&self) -> Vec<OutputTopic> {
-        let named = |topic: &OutputTopic| OutputTopic { name: format!("{}{}", self.prefix, topic.name), ..topic.clone() };
-        self.playback.outputs().iter().map(named).collect()
+    pub fn outputs(&self) -> &[OutputTopic] {
+        self.playback.outputs()
     }
 
     /// A lane for it.
@@ -79,7 +67,7 @@ impl Stage {
     /// # Errors
     /// Where the cluster does not give one.
     pub fn lane(&self, options: LaneOptions) -> Result<KafkaLane, KafkaError> {
-        KafkaLane::processor(options, &[&self.input()], &self.outputs())
+        KafkaLane::processor(options, &[INPUT], self.outputs())
     }
 
     /// Runs it on `log` until a stop is asked for, or to the end of the input.
@@ -91,8 +79,8 @@ impl Stage {
     /// Where the registry does not take the schema of dead letters, which it always does.
     pub fn run(&mut self, log: &mut impl Log, arguments: &RunArguments, shutdown: &Shutdown) -> Result<Totals, LogError> {
         let partitions = self.playback.outputs()[usize::from(DEAD_LETTERS)].partitions;
-        let inner = DeadLetterWriter::new(&[INPUT], DEAD_LETTERS, partitions, Arc::clone(&self.schemas) as _).expect("the schema is known");
-        let letters = PrefixedLetters { topic: format!("{}{}", self.prefix, DeadLetterWriter::TOPIC), inner };
+        let letters =
+            DeadLetterWriter::new(&[INPUT], DEAD_LETTERS, partitions, Arc::clone(&self.schemas) as _).expect("the schema is known");
         let options = RunOptions {
             log_time: LogTimeRule::Records,
             inputs: vec![INPUT.to_owned()],
@@ -108,9 +96,9 @@ impl Stage {
     }
 }
 
-/// A lane of the scene with this prefix. Without `is_static` its partitions go to others as soon as it ends.
+/// A lane of the stage. Without `is_static` its partitions go to others as soon as it ends.
 #[must_use]
-pub fn lane_options(cluster: Cluster, prefix: &str, instance: &str, is_static: bool) -> LaneOptions {
+pub fn lane_options(cluster: Cluster, instance: &str, is_static: bool) -> LaneOptions {
     LaneOptions {
         membership: if is_static { Membership::Static } else { Membership::Dynamic },
         // The least that the broker allows.
@@ -118,30 +106,6 @@ pub fn lane_options(cluster: Cluster, prefix: &str, instance: &str, is_static: b
         transaction_timeout: Duration::from_secs(6),
         poll_records: 50,
         topic_check_interval: Duration::from_millis(500),
-        ..LaneOptions::new(cluster, &format!("{prefix}playback"), instance, 0)
-    }
-}
-
-/// Dead letters in a topic of another name.
-struct PrefixedLetters {
-    topic: String,
-    inner: DeadLetterWriter,
-}
-
-impl DeadLetters for PrefixedLetters {
-    fn topic(&self) -> &str {
-        &self.topic
-    }
-
-    fn partition(&self, source: TopicPartition) -> u32 {
-        self.inner.partition(source)
-    }
-
-    fn write(&self, stage: &str, record: &Record<'_>, moment: &Moment, rejection: &Rejection, out: &mut Outputs) {
-        self.inner.write(stage, record, moment, rejection, out);
-    }
-
-    fn refused(&self, stage: &str, letter: &Record<'_>) -> Result<Option<(TopicId, u32, i64)>, Unavailable> {
-        self.inner.refused(stage, letter)
+        ..LaneOptions::new(cluster, "playback", instance, 0)
     }
 }

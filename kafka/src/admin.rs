@@ -32,7 +32,7 @@ pub struct NewTopic<'t> {
 /// A topic that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicInfo {
-    /// Its name.
+    /// Its name, as it was asked for.
     pub name: String,
     /// Its identity: one made again under the same name has another.
     pub id: TopicId,
@@ -47,6 +47,7 @@ pub struct TopicInfo {
 /// Asks a cluster for its topics, and changes them.
 pub struct Admin {
     client: Arc<Client>,
+    cluster: Cluster,
     patience: Duration,
 }
 
@@ -57,7 +58,7 @@ impl Admin {
     /// Where the settings are wrong.
     pub fn new(cluster: &Cluster, patience: Duration) -> Result<Self, KafkaError> {
         let client = Arc::new(Client::new(Kind::Producer, &cluster.admin_settings()?, cluster.on_log)?);
-        Ok(Self { client, patience })
+        Ok(Self { client, cluster: cluster.clone(), patience })
     }
 
     /// Makes topics, and returns when they can be used.
@@ -65,18 +66,15 @@ impl Admin {
     /// # Errors
     /// Where one is there already, or the cluster refuses it.
     pub fn create(&self, topics: &[NewTopic<'_>]) -> Result<(), KafkaError> {
+        let names = self.names(topics.iter().map(|topic| topic.name));
         let new: Vec<raw::NewTopic<'_>> = topics
             .iter()
-            .map(|topic| raw::NewTopic {
-                name: topic.name,
-                partitions: topic.partitions,
-                replicas: topic.replicas,
-                settings: &topic.settings,
-            })
+            .zip(&names)
+            .map(|(topic, name)| raw::NewTopic { name, partitions: topic.partitions, replicas: topic.replicas, settings: &topic.settings })
             .collect();
         self.ask(|timeout| self.client.create(&new, timeout))?;
         // Made, but the broker that is asked next may not have heard of it.
-        let names: Vec<&str> = topics.iter().map(|topic| topic.name).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let started = Instant::now();
         loop {
             match describe(&self.client, &names, &Patience { limit: self.patience, alive: &|| {} }) {
@@ -91,7 +89,8 @@ impl Admin {
     /// # Errors
     /// Where it has as many already, or the cluster refuses it.
     pub fn grow(&self, topic: &str, partitions: u32) -> Result<(), KafkaError> {
-        self.ask(|timeout| self.client.grow(topic, partitions, timeout))
+        let topic = self.cluster.topic(topic);
+        self.ask(|timeout| self.client.grow(&topic, partitions, timeout))
     }
 
     /// Sets settings of a topic by Kafka's names. Its others stay.
@@ -99,7 +98,8 @@ impl Admin {
     /// # Errors
     /// Where there is no such topic or setting, or the cluster refuses a value.
     pub fn set(&self, topic: &str, settings: &[(&str, &str)]) -> Result<(), KafkaError> {
-        self.ask(|timeout| self.client.set(topic, settings, timeout))
+        let topic = self.cluster.topic(topic);
+        self.ask(|timeout| self.client.set(&topic, settings, timeout))
     }
 
     /// Deletes topics with all their records.
@@ -107,7 +107,9 @@ impl Admin {
     /// # Errors
     /// Where one is not there, or the cluster refuses it.
     pub fn delete(&self, topics: &[&str]) -> Result<(), KafkaError> {
-        self.ask(|timeout| self.client.delete(topics, timeout))
+        let names = self.names(topics.iter().copied());
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.ask(|timeout| self.client.delete(&names, timeout))
     }
 
     /// Deletes the records of a partition before an offset, as retention does.
@@ -115,7 +117,8 @@ impl Admin {
     /// # Errors
     /// Where the cluster refuses it.
     pub fn delete_before(&self, topic: &str, partition: u32, offset: i64) -> Result<(), KafkaError> {
-        self.ask(|timeout| self.client.delete_before(topic, partition, offset, timeout))
+        let topic = self.cluster.topic(topic);
+        self.ask(|timeout| self.client.delete_before(&topic, partition, offset, timeout))
     }
 
     /// Describes a topic.
@@ -124,8 +127,8 @@ impl Admin {
     /// [`KafkaError::NoTopic`] where it is not there.
     pub fn describe(&self, topic: &str) -> Result<TopicInfo, KafkaError> {
         let patience = Patience { limit: self.patience, alive: &|| {} };
-        let mut all = describe(&self.client, &[topic], &patience)?;
-        Ok(all.remove(0))
+        let mut all = describe(&self.client, &[&self.cluster.topic(topic)], &patience)?;
+        Ok(TopicInfo { name: topic.to_owned(), ..all.remove(0) })
     }
 
     /// The first offset held, and the offset after the last committed record.
@@ -133,9 +136,10 @@ impl Admin {
     /// # Errors
     /// Where the cluster cannot be asked.
     pub fn bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), KafkaError> {
+        let topic = self.cluster.topic(topic);
         let offset = |of| -> Result<i64, KafkaError> {
-            let offsets = self.ask(|timeout| self.client.offsets(of, [(topic, partition)], timeout))?;
-            Ok(offsets.get(&(topic.to_owned(), partition)).copied().unwrap_or(0))
+            let offsets = self.ask(|timeout| self.client.offsets(of, [(topic.as_str(), partition)], timeout))?;
+            Ok(offsets.values().next().copied().unwrap_or(0))
         };
         Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
     }
@@ -149,9 +153,10 @@ impl Admin {
         let TopicInfo { id, partitions, .. } = self.describe(topic)?;
         let mut list = Partitions::new();
         for partition in 0..partitions {
-            list.push(topic, partition, 0, "")?;
+            list.push(&self.cluster.topic(topic), partition, 0, "")?;
         }
-        let found = self.ask(|timeout| self.client.committed(group, &list, timeout))?;
+        let group = format!("{}{group}", self.cluster.prefix);
+        let found = self.ask(|timeout| self.client.committed(&group, &list, timeout))?;
         let mut committed = vec![None; partitions as usize];
         for entry in found.iter() {
             if let Some(place) = committed.get_mut(entry.partition as usize) {
@@ -159,6 +164,10 @@ impl Admin {
             }
         }
         Ok(committed)
+    }
+
+    fn names<'t>(&self, topics: impl Iterator<Item = &'t str>) -> Vec<String> {
+        topics.map(|topic| self.cluster.topic(topic)).collect()
     }
 
     fn ask<T>(&self, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, KafkaError> {

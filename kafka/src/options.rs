@@ -10,6 +10,9 @@ use crate::error::KafkaError;
 pub struct Cluster {
     /// `HOST:PORT`, several with commas between them.
     pub brokers: String,
+    /// Before the names of topics and groups and before transactional ids, so that several deployments can share a cluster. Callers of this
+    /// crate name topics without it.
+    pub prefix: String,
     /// Settings of librdkafka by their names, for TLS, SASL, compression and so on. They win over our defaults.
     pub client: BTreeMap<String, String>,
     /// Told what librdkafka has to say, on any of its threads.
@@ -20,7 +23,13 @@ impl Cluster {
     /// Without encryption, and with nothing said of what librdkafka logs.
     #[must_use]
     pub fn new(brokers: &str) -> Self {
-        Self { brokers: brokers.to_owned(), client: BTreeMap::new(), on_log: |_| {} }
+        Self { brokers: brokers.to_owned(), prefix: String::new(), client: BTreeMap::new(), on_log: |_| {} }
+    }
+
+    /// What the cluster calls a topic.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 }
 
@@ -84,7 +93,12 @@ impl LaneOptions {
     /// The lane's name among all of its application: its transactional id.
     #[must_use]
     pub fn transactional_id(&self) -> String {
-        format!("{}.{}.{}.{}", self.application, self.group, self.instance, self.lane)
+        format!("{}{}.{}.{}.{}", self.cluster.prefix, self.application, self.group, self.instance, self.lane)
+    }
+
+    /// What the cluster calls the group.
+    pub(crate) fn group_id(&self) -> String {
+        format!("{}{}", self.cluster.prefix, self.group)
     }
 
     /// How often the group hears of the lane.
@@ -95,7 +109,7 @@ impl LaneOptions {
     pub(crate) fn consumer_settings(&self) -> Result<BTreeMap<String, String>, KafkaError> {
         let mut settings = self.cluster.settings(&CONSUMER_DEFAULTS)?;
         let mut fix = |key: &str, value: &str| _ = settings.insert(key.to_owned(), value.to_owned());
-        fix("group.id", &self.group);
+        fix("group.id", &self.group_id());
         if self.membership == Membership::Static {
             fix("group.instance.id", &format!("{}.{}", self.instance, self.lane));
         }
@@ -256,6 +270,11 @@ mod tests {
         assert_eq!((producer["linger.ms"].as_str(), producer["security.protocol"].as_str()), ("50", "ssl"));
         assert_eq!(producer["transactional.id"], "playhead.playback.host-1.3");
         assert_eq!(lane.consumer_settings().unwrap()["group.instance.id"], "host-1.3");
+        let mut prefixed = lane.clone();
+        prefixed.cluster.prefix = "staging.".to_owned();
+        assert_eq!(prefixed.producer_settings(500, 1_000).unwrap()["transactional.id"], "staging.playhead.playback.host-1.3");
+        assert_eq!(prefixed.consumer_settings().unwrap()["group.id"], "staging.playback");
+        assert_eq!(prefixed.cluster.topic("playback_events"), "staging.playback_events");
         let dynamic = LaneOptions { membership: Membership::Dynamic, ..lane };
         assert_eq!(dynamic.consumer_settings().unwrap().get("group.instance.id"), None);
     }

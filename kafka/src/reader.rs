@@ -27,6 +27,7 @@ pub struct Reader {
     /// Index of the first message held that was not handed out.
     cursor: usize,
     open: Option<Open>,
+    cluster: Cluster,
     patience: Duration,
 }
 
@@ -45,12 +46,12 @@ impl Reader {
     /// # Errors
     /// Where the settings are wrong.
     pub fn new(cluster: &Cluster, patience: Duration) -> Result<Self, KafkaError> {
-        Self::named(cluster, "playhead.reader", patience)
+        Self::named(cluster, &format!("{}playhead.reader", cluster.prefix), patience)
     }
 
     pub(crate) fn named(cluster: &Cluster, group: &str, patience: Duration) -> Result<Self, KafkaError> {
         let consumer = Consumer::new(&cluster.reader_settings(group)?, cluster.on_log)?;
-        Ok(Self { consumer, headers: FlatHeaders::default(), cursor: 0, open: None, patience })
+        Ok(Self { consumer, headers: FlatHeaders::default(), cursor: 0, open: None, cluster: cluster.clone(), patience })
     }
 
     /// The first offset held, and the offset after the last committed record.
@@ -58,6 +59,11 @@ impl Reader {
     /// # Errors
     /// Where the cluster cannot be asked.
     pub fn bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
+        self.bounds_of(&self.cluster.topic(topic), partition)
+    }
+
+    /// By the name that the cluster knows, as all that follows.
+    fn bounds_of(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
         Ok((self.offset(topic, partition, OffsetOf::First, &|| {})?, self.offset(topic, partition, OffsetOf::CommittedEnd, &|| {})?))
     }
 
@@ -66,10 +72,11 @@ impl Reader {
     /// # Errors
     /// Where the cluster cannot be asked, or a transaction stays open for longer than the reader's patience.
     pub fn settled_bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
+        let topic = &self.cluster.topic(topic);
         let end = self.offset(topic, partition, OffsetOf::End, &|| {})?;
         let started = Instant::now();
         loop {
-            let (first, committed_end) = self.bounds(topic, partition)?;
+            let (first, committed_end) = self.bounds_of(topic, partition)?;
             if committed_end >= end {
                 return Ok((first, end));
             }
@@ -86,6 +93,7 @@ impl Reader {
     /// # Errors
     /// Where the cluster cannot be asked.
     pub fn offset_for_time(&self, topic: &str, partition: u32, timestamp_ms: i64) -> Result<i64, LogError> {
+        let topic = &self.cluster.topic(topic);
         match self.offset(topic, partition, OffsetOf::Time(timestamp_ms), &|| {})? {
             ..0 => self.offset(topic, partition, OffsetOf::CommittedEnd, &|| {}),
             offset => Ok(offset),
@@ -104,7 +112,8 @@ impl Reader {
         to: i64,
         each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
     ) -> Result<(), LogError> {
-        let (first, end) = self.bounds(topic, partition)?;
+        let topic = &self.cluster.topic(topic);
+        let (first, end) = self.bounds_of(topic, partition)?;
         if let Some(position) = [from, to].into_iter().find(|offset| !(first..=end).contains(offset)) {
             return Err(LogError::OutOfRange { topic: topic.to_owned(), partition, position, first, end });
         }
@@ -179,7 +188,7 @@ impl Reader {
                 Code::RD_KAFKA_RESP_ERR__PARTITION_EOF if message.offset() >= to => Ok(Step::End),
                 Code::RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET => {
                     let (topic, partition, position) = (open.topic.clone(), open.partition, open.next);
-                    let (first, end) = self.bounds(&topic, partition)?;
+                    let (first, end) = self.bounds_of(&topic, partition)?;
                     Err(LogError::OutOfRange { topic, partition, position, first, end })
                 }
                 code if is_final(code) => Err(log_error(&place, &failure)),

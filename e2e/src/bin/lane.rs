@@ -28,8 +28,9 @@ fn main() -> ExitCode {
             shutdown.request();
         });
     }
-    let mut stage = Stage::new(prefix, PARTITIONS);
-    let lane = stage.lane(lane_options(Cluster::new(brokers), prefix, instance, true)).map_err(|error| error.to_string());
+    let mut stage = Stage::new(PARTITIONS);
+    let cluster = Cluster { prefix: prefix.clone(), ..Cluster::new(brokers) };
+    let lane = stage.lane(lane_options(cluster, instance, true)).map_err(|error| error.to_string());
     match lane.and_then(|mut lane| stage.run(&mut lane, &run, &shutdown).map_err(|error| error.to_string())) {
         Ok(totals) => {
             eprintln!("{totals:?}");

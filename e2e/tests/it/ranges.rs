@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{RunArguments, Scene, Stack, until};
+use e2e::{INPUT, RunArguments, Scene, Stack, until};
 use pipeline::{Log as _, LogError, Polled, Shutdown, TopicPartition};
 
 use crate::running::{Running, fixed};
@@ -18,12 +18,11 @@ fn a_position_that_retention_has_passed_stops_the_lane() {
         stage.run(&mut lane, &RunArguments::default(), &Shutdown::default())
     };
     run(&scene).unwrap();
-    let input = scene.input();
-    let (_, committed) = scene.admin.bounds(&input, 1).unwrap();
+    let (_, committed) = scene.admin.bounds(INPUT, 1).unwrap();
     scene.write_all();
     // At the position itself nothing is lost; behind it something is.
-    scene.admin.delete_before(&input, 1, committed + 2).unwrap();
-    let (held_first, held_end) = scene.admin.bounds(&input, 1).unwrap();
+    scene.admin.delete_before(INPUT, 1, committed + 2).unwrap();
+    let (held_first, held_end) = scene.admin.bounds(INPUT, 1).unwrap();
     assert_eq!(held_first, committed + 2);
     match run(&scene).unwrap_err() {
         LogError::OutOfRange { topic, partition, position, first, end } => {
@@ -45,7 +44,7 @@ fn retention_that_passes_a_lane_while_it_reads_stops_it() {
         polled => panic!("{polled:?}"),
     });
     assert!(sources.contains(&SOURCE));
-    scene.admin.delete_before(&scene.input(), SOURCE.partition, 5).unwrap();
+    scene.admin.delete_before(INPUT, SOURCE.partition, 5).unwrap();
     // Read again, a range must be there as a whole.
     let mut each = |_: &pipeline::Batch<'_>| panic!("nothing is read of a range that is not whole");
     let error = lane.read(SOURCE, 3, 9, &mut each).unwrap_err();
@@ -57,7 +56,7 @@ fn retention_that_passes_a_lane_while_it_reads_stops_it() {
         Err(error) => Some(error),
     });
     assert!(
-        matches!(&error, LogError::OutOfRange { topic, partition: 2, position: 3, first: 5, .. } if *topic == scene.input()),
+        matches!(&error, LogError::OutOfRange { topic, partition: 2, position: 3, first: 5, .. } if *topic == scene.cluster.topic(INPUT)),
         "{error}"
     );
 }
@@ -67,7 +66,7 @@ fn a_seek_right_after_the_assignment_skips_nothing() {
     let stack = Stack::with(&["kafka"]);
     let mut scene = Scene::new(&stack.kafka(), "sought", 60);
     scene.write_all();
-    let ends: i64 = (0..e2e::PARTITIONS).map(|partition| scene.admin.bounds(&scene.input(), partition).unwrap().1).sum();
+    let ends: i64 = (0..e2e::PARTITIONS).map(|partition| scene.admin.bounds(INPUT, partition).unwrap().1).sum();
     let mut lane = scene.stage().lane(fixed(&scene, &scene.cluster, "one")).unwrap();
     let mut next_offsets = std::collections::BTreeMap::new();
     let mut records = 0;
@@ -97,17 +96,16 @@ fn a_topic_made_anew_is_noticed_and_starts_anew() {
     scene.write(scene.left() / 2);
     let running = Running::start(&scene, fixed(&scene, &scene.cluster, "one"), 100);
     running.wait_for_commits(2);
-    let (input, old) = (scene.input(), scene.admin.describe(&scene.input()).unwrap().id);
-    scene.admin.delete(&[&input]).unwrap();
-    until("the deletion", || scene.admin.describe(&input).is_err().then_some(()));
+    let old = scene.admin.describe(INPUT).unwrap().id;
+    scene.admin.delete(&[INPUT]).unwrap();
+    until("the deletion", || scene.admin.describe(INPUT).is_err().then_some(()));
     until("a topic of the same name", || {
-        let topic =
-            kafka::NewTopic { name: &input, partitions: e2e::PARTITIONS, replicas: Some(1), settings: vec![("retention.ms", "-1")] };
+        let topic = kafka::NewTopic { name: INPUT, partitions: e2e::PARTITIONS, replicas: Some(1), settings: vec![("retention.ms", "-1")] };
         scene.admin.create(&[topic]).ok()
     });
-    assert_ne!(scene.admin.describe(&input).unwrap().id, old);
+    assert_ne!(scene.admin.describe(INPUT).unwrap().id, old);
     let error = running.end().unwrap_err();
-    assert!(matches!(&error, LogError::Fatal(message) if message.contains(&input)), "{error}");
+    assert!(matches!(&error, LogError::Fatal(message) if message.contains(INPUT)), "{error}");
     // Positions belong to the topic that is gone.
     let mut lane = scene.stage().lane(fixed(&scene, &scene.cluster, "one")).unwrap();
     let sources = until("the assignment", || match lane.poll(Duration::from_secs(1)).unwrap() {

@@ -155,7 +155,7 @@ impl Process {
     /// To the end of the input, or with `waits` for as long as it is let.
     pub(crate) fn start(scene: &Scene, instance: &str, commit_records: u64, waits: bool) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_playhead-e2e-lane"));
-        command.args([&scene.cluster.brokers, &scene.prefix, instance, &commit_records.to_string()]).args(waits.then_some("wait"));
+        command.args([&scene.cluster.brokers, &scene.cluster.prefix, instance, &commit_records.to_string()]).args(waits.then_some("wait"));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (said, mut stderr) = (Arc::new(Mutex::new(String::new())), child.stderr.take().unwrap());
         let heard = Arc::clone(&said);
@@ -204,12 +204,12 @@ impl Drop for Process {
 
 /// A lane of the scene that another may replace at once.
 pub(crate) fn dynamic(scene: &Scene, instance: &str) -> LaneOptions {
-    lane_options(scene.cluster.clone(), &scene.prefix, instance, false)
+    lane_options(scene.cluster.clone(), instance, false)
 }
 
-/// A lane of the scene whose place is kept.
+/// A lane of the scene whose place is kept, by any way to its cluster.
 pub(crate) fn fixed(scene: &Scene, cluster: &Cluster, instance: &str) -> LaneOptions {
-    lane_options(cluster.clone(), &scene.prefix, instance, true)
+    lane_options(Cluster { prefix: scene.cluster.prefix.clone(), ..cluster.clone() }, instance, true)
 }
 
 /// Waits until the stage has committed all of its input.

@@ -6,7 +6,7 @@ use pipeline::{LogError, Shutdown, Totals};
 
 fn run(scene: &Scene, faults: &[Fault]) -> Result<Totals, LogError> {
     let mut stage = scene.stage();
-    let lane = stage.lane(lane_options(scene.cluster.clone(), &scene.prefix, "one", true)).unwrap();
+    let lane = stage.lane(lane_options(scene.cluster.clone(), "one", true)).unwrap();
     let mut log = FaultLog::new(lane, faults);
     let totals = stage.run(&mut log, &RunArguments::default(), &Shutdown::default());
     assert_eq!(log.fired(), faults.len() as u64, "every fault has struck");

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use e2e::{PARTITIONS, Scene, Stack};
+use e2e::{INPUT, PARTITIONS, Scene, Stack};
 use kafka::{KafkaLane, LaneOptions, Reader};
 use pipeline::testing::{Call, Fault, FaultKind, FaultLog, MemorySink, MemoryStore, PositionOwner, SinkRow};
 use pipeline::{Log, Shutdown, SinkOptions, SinkRunError, SinkTotals, TopicPartition, run_sink};
@@ -11,8 +11,8 @@ use pipeline::{Log, Shutdown, SinkOptions, SinkRunError, SinkTotals, TopicPartit
 use crate::running::dynamic;
 
 fn lane(scene: &Scene, group: &str) -> KafkaLane {
-    let options = LaneOptions { group: format!("{}{group}", scene.prefix), ..dynamic(scene, "one") };
-    KafkaLane::sink(options, &[&scene.input()]).unwrap()
+    let options = LaneOptions { group: group.to_owned(), ..dynamic(scene, "one") };
+    KafkaLane::sink(options, &[INPUT]).unwrap()
 }
 
 fn run(log: &mut impl Log, store: &MemoryStore, owner: PositionOwner) -> Result<SinkTotals, SinkRunError> {
@@ -30,8 +30,8 @@ fn expected(scene: &Scene) -> Vec<SinkRow> {
     let mut reader = Reader::new(&scene.cluster, Duration::from_secs(30)).unwrap();
     let mut rows = Vec::new();
     for partition in 0..PARTITIONS {
-        let (first, end) = reader.bounds(&scene.input(), partition).unwrap();
-        let read = reader.read(&scene.input(), partition, first, end, &mut |record| {
+        let (first, end) = reader.bounds(INPUT, partition).unwrap();
+        let read = reader.read(INPUT, partition, first, end, &mut |record| {
             let (key, value) = (record.key.map(Vec::from), record.value.map(Vec::from));
             rows.push(SinkRow { source: TopicPartition { topic: 0, partition }, offset: record.offset, key, value });
             ControlFlow::Continue(())

@@ -74,7 +74,8 @@ impl Log for KafkaLane {
     }
 
     fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError> {
-        self.with_reader(|reader, alive| reader.read_all(topic, partition, alive, each))
+        let topic = self.options.cluster.topic(topic);
+        self.with_reader(|reader, alive| reader.read_all(&topic, partition, alive, each))
     }
 
     fn topic_id(&mut self, source: TopicPartition) -> Result<TopicId, LogError> {

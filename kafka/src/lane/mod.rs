@@ -17,7 +17,7 @@ use crate::patience::Patience;
 use crate::raw::{Client, Consumer, Failure, Kind, Partitions, Place, Request, TopicDescription};
 use crate::reader::Reader;
 use crate::records::FlatHeaders;
-use crate::transactions::Transactions;
+use crate::transactions::{Transactions, WhenFenced};
 
 /// A lane on Kafka. One thread, no sharing.
 pub struct KafkaLane {
@@ -52,15 +52,14 @@ impl KafkaLane {
     pub fn processor(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
         let mut lane = Self::unsubscribed(options, inputs)?;
         // Before it joins: what the one before left open must not be waited for by the group.
-        lane.begin_transactions(outputs)?;
+        lane.begin_transactions(WhenFenced::AskTheGroup, outputs)?;
         lane.subscribe()?;
         Ok(lane)
     }
 
-    fn begin_transactions(&mut self, outputs: &[OutputTopic]) -> Result<(), KafkaError> {
-        let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-        let found = self.describe(&names)?;
-        let mut transactions = Transactions::new(&self.options, outputs, &found)?;
+    fn begin_transactions(&mut self, when_fenced: WhenFenced, outputs: &[OutputTopic]) -> Result<(), KafkaError> {
+        let found = self.describe(outputs.iter().map(|output| output.name.as_str()))?;
+        let mut transactions = Transactions::new(&self.options, when_fenced, outputs, &found)?;
         transactions.start(&|| self.consumer.keep_alive()).map_err(|error| match error {
             LogError::Transaction(message) => KafkaError::Unavailable(message),
             other => KafkaError::Failed(other.to_string()),
@@ -70,13 +69,13 @@ impl KafkaLane {
     }
 
     /// For a writer that keeps its own positions in `inputs` with what it writes, and reads nothing: it joins no group, so that no rebalance
-    /// can come between. Fences the lane of the same name.
+    /// can come between. Fences the lane of the same name; one that is fenced itself gives way.
     ///
     /// # Errors
     /// As [`KafkaLane::processor`].
     pub fn writer(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
         let mut lane = Self::unsubscribed(options, inputs)?;
-        lane.begin_transactions(outputs)?;
+        lane.begin_transactions(WhenFenced::GiveWay, outputs)?;
         Ok(lane)
     }
 
@@ -116,7 +115,7 @@ impl KafkaLane {
             asking,
             consumer,
         };
-        lane.input = Input::new(lane.describe(inputs)?);
+        lane.input = Input::new(lane.describe(inputs.iter().copied())?);
         Ok(lane)
     }
 
@@ -127,9 +126,11 @@ impl KafkaLane {
         Ok(())
     }
 
-    fn describe(&self, topics: &[&str]) -> Result<Vec<admin::TopicInfo>, KafkaError> {
+    fn describe<'t>(&self, topics: impl Iterator<Item = &'t str>) -> Result<Vec<admin::TopicInfo>, KafkaError> {
+        let names: Vec<String> = topics.map(|topic| self.options.cluster.topic(topic)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let alive = || self.consumer.keep_alive();
-        admin::describe(&self.asking, topics, &Patience { limit: self.options.patience, alive: &alive })
+        admin::describe(&self.asking, &names, &Patience { limit: self.options.patience, alive: &alive })
     }
 
     /// Asks the cluster, with signs of life.
@@ -179,7 +180,7 @@ impl KafkaLane {
         let consumer = &self.consumer;
         let reader = match &mut self.reader {
             Some(reader) => reader,
-            none => none.insert(Reader::named(&self.options.cluster, &self.options.group, self.options.patience)?),
+            none => none.insert(Reader::named(&self.options.cluster, &self.options.group_id(), self.options.patience)?),
         };
         read(reader, &|| consumer.keep_alive())
     }

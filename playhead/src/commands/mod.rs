@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod cluster_writer;
 mod continue_watching;
 mod dev;
 mod history;

@@ -20,6 +20,8 @@ const SECRETS: [&str; 5] = ["sasl.password", "ssl.key.password", "ssl.key.pem", 
 pub(crate) struct KafkaSettings {
     /// Empty where it is not set.
     brokers: String,
+    /// Before the names of topics and groups, and before transactional ids.
+    topic_prefix: String,
     /// `[kafka.client]`: settings of librdkafka, passed on.
     client: BTreeMap<String, String>,
     /// Which process of its stage this is: the same again after a restart, and another in every other process.
@@ -44,7 +46,15 @@ impl KafkaSettings {
             "" => host_name()?,
             instance => instance.to_owned(),
         };
+        let topic_prefix = values.text("kafka.topic_prefix").to_owned();
+        if let Some(bad) = topic_prefix.chars().find(|c| !c.is_ascii_alphanumeric() && !".-_".contains(*c)) {
+            bail!(
+                "{}: kafka.topic_prefix has {bad:?}, and Kafka's names only letters, digits, '.', '-' and '_'",
+                values.origin("kafka.topic_prefix")
+            );
+        }
         Ok(Self {
+            topic_prefix,
             brokers: values.text("kafka.brokers").to_owned(),
             client,
             instance,
@@ -62,7 +72,7 @@ impl KafkaSettings {
             bail!("no Kafka cluster is set: name one with --brokers HOST:PORT, kafka.brokers or PLAYHEAD_KAFKA_BROKERS");
         }
         let on_log = |line: &str| anstream::eprintln!("playhead: kafka: {line}");
-        Ok(Cluster { client: self.client.clone(), on_log, ..Cluster::new(&self.brokers) })
+        Ok(Cluster { prefix: self.topic_prefix.clone(), client: self.client.clone(), on_log, ..Cluster::new(&self.brokers) })
     }
 
     /// What asks the cluster for its topics, and changes them.

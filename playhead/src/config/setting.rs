@@ -36,6 +36,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "kafka.brokers", kind: Kind::Text, default: "" },
     // Nothing: the host's name.
     Setting { key: "kafka.instance", kind: Kind::Text, default: "" },
+    // Before the names of topics and groups, and before transactional ids.
+    Setting { key: "kafka.topic_prefix", kind: Kind::Text, default: "" },
     Setting { key: "kafka.lanes", kind: Kind::Integer(1, 256), default: "1" },
     Setting { key: "kafka.commit_interval", kind: Kind::Duration(10, 60_000), default: "1s" },
     Setting { key: "playback.late_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "72h" },

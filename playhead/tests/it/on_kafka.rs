@@ -1,13 +1,12 @@
 //! The stages as processes of their own on a real broker and registry: what they write is what the same run comes to on the local log.
-//! The only test that uses the topics by their own names.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::{Stack, until};
-use kafka::{Admin, Cluster, KafkaError, Reader};
+use kafka::{Admin, Cluster, Reader};
 use pipeline::Record;
 use pipeline::local::LocalLog;
 use serde_json::Value;
@@ -40,14 +39,23 @@ const COMPARED: [&str; 3] = ["playback_sessions", "qos_session_summary", "viewin
 struct OnKafka {
     folder: Folder,
     stack: Stack,
+    /// Before the names of its topics.
+    prefix: String,
 }
 
 impl OnKafka {
+    /// With topics of its own, which are not made yet.
+    fn new() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+        Self { folder: Folder::new(), stack: Stack::with(&["kafka", "registry"]), prefix: format!("binary-{now:x}.") }
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = self.folder.command(args);
         command.env("PLAYHEAD_KAFKA_BROKERS", self.stack.variable("PLAYHEAD_TEST_BROKERS"));
         command.env("PLAYHEAD_REGISTRY_URL", self.stack.variable("PLAYHEAD_TEST_REGISTRY"));
         command.env("PLAYHEAD_KAFKA_INSTANCE", "test");
+        command.env("PLAYHEAD_KAFKA_TOPIC_PREFIX", &self.prefix);
         command
     }
 
@@ -58,7 +66,7 @@ impl OnKafka {
     }
 
     fn cluster(&self) -> Cluster {
-        self.stack.kafka()
+        Cluster { prefix: self.prefix.clone(), ..self.stack.kafka() }
     }
 
     /// The records of a topic, by partition and in order.
@@ -76,20 +84,6 @@ impl OnKafka {
                 .unwrap();
         }
         bodies
-    }
-
-    fn delete_topics(&self, names: &[&str]) {
-        let admin = Admin::new(&self.cluster(), PATIENCE).unwrap();
-        for name in names {
-            match admin.describe(name) {
-                Err(KafkaError::NoTopic(_)) => {}
-                described => {
-                    described.unwrap();
-                    admin.delete(&[*name]).unwrap();
-                    until("the topic is gone", || matches!(admin.describe(name), Err(KafkaError::NoTopic(_))).then_some(()));
-                }
-            }
-        }
     }
 }
 
@@ -134,11 +128,10 @@ fn start(on_kafka: &OnKafka, args: &[&str]) -> Child {
 
 #[test]
 fn comes_to_what_the_local_log_comes_to() {
-    let on_kafka = OnKafka { folder: Folder::new(), stack: Stack::with(&["kafka", "registry"]) };
+    let on_kafka = OnKafka::new();
 
     // Topics as code: a plan with changes, carried out, and nothing left to do. One broker is too few outside dev.
     let all: Vec<String> = schemas::topics::builtin().iter().map(|topic| topic.name.clone()).collect();
-    on_kafka.delete_topics(&all.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(names(&on_kafka.json(2, &["topics", "plan", "--dev"])), all);
     assert!(!on_kafka.json(1, &["topics", "plan", "--replicas", "1"])["refused"].as_array().unwrap().is_empty());
     on_kafka.json(0, &["topics", "apply", "--dev"]);
