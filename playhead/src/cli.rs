@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod dlq;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -154,6 +156,15 @@ their quality of service must be in the store as their topics have them, and res
 folder that holds simulated runs and nothing else, every figure must also be what the viewers did. Nothing is changed: what a command that \
 was cut off has not processed is pending, and no fault. Exit status 1 where anything differs.")]
     Audit(Audit),
+    /// The dead letters: what was refused, why, and its way back
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  playhead dlq list
+  playhead dlq show playback_events-2-1041-playback
+  playhead dlq redrive --reason unknown_schema_id --dry-run"
+    )]
+    Dlq(dlq::Dlq),
     /// The Avro schemas
     #[command(
         subcommand,
@@ -538,6 +549,7 @@ impl Cli {
             Command::Ingest(args) => Some(&args.stages),
             Command::Simulate(args) => Some(&args.stages),
             Command::Process(args) => Some(&args.stages),
+            Command::Dlq(dlq::Dlq::Redrive(args)) => Some(&args.stages),
             _ => None,
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
@@ -584,6 +596,7 @@ impl Cli {
             Command::Simulate(args) => Some(&args.cluster),
             Command::Read(args) => Some(&args.cluster),
             Command::Audit(args) => Some(&args.cluster),
+            Command::Dlq(command) => Some(command.cluster()),
             _ => None,
         }
     }

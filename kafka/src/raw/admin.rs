@@ -20,6 +20,8 @@ type Op = ffi::rd_kafka_admin_op_t;
 pub(crate) type Offsets = BTreeMap<(String, u32), i64>;
 /// A timestamp by topic and partition, ms.
 pub(crate) type Timestamps = BTreeMap<(String, u32), i64>;
+/// An offset and its timestamp (ms) by topic and partition.
+type Listed = BTreeMap<(String, u32), (i64, i64)>;
 /// Values of settings by topic and key.
 pub(crate) type TopicSettings = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -284,8 +286,7 @@ fn read_timestamps(event: &Event) -> Result<Timestamps, Failure> {
     Ok(read_listed(event)?.into_iter().map(|(place, (_, timestamp_ms))| (place, timestamp_ms)).collect())
 }
 
-/// Offset and timestamp by topic and partition.
-fn read_listed(event: &Event) -> Result<BTreeMap<(String, u32), (i64, i64)>, Failure> {
+fn read_listed(event: &Event) -> Result<Listed, Failure> {
     let mut count = 0;
     // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
     let infos = unsafe {

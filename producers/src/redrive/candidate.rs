@@ -1,7 +1,5 @@
 //! A letter that is to be redriven: the record that it holds, and what is known of it.
 
-use std::borrow::Cow;
-
 use schemas::redrive::{self, LetterId, Redriven};
 use schemas::{DeadLetter, header_name};
 
@@ -25,6 +23,8 @@ pub(super) struct Candidate {
     pub(super) headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// Set where the letter does not hold all of the record.
     pub(super) reference: Option<Reference>,
+    /// The value of the header that names this letter.
+    naming: String,
     /// The letter that the record was taken from when it was redriven before.
     pub(super) came_of: Option<LetterId>,
 }
@@ -44,8 +44,10 @@ impl Candidate {
         let is_partial = letter.value_sha256.is_some() || letter.detail.ends_with(HEADERS_LEFT_OUT);
         let value_bytes = letter.value_length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         let header = |(name, value): (&str, &[u8])| (header_name::to_bytes(name).into_owned(), value.to_vec());
+        let id = LetterId::of(letter)?;
         Some(Self {
-            id: LetterId::of(letter)?,
+            naming: Redriven { letter: id.clone(), attempts: letter.attempts.max(1) }.to_text(),
+            id,
             source: letter.source.to_owned(),
             reason: letter.reason.to_owned(),
             attempts: letter.attempts,
@@ -60,11 +62,10 @@ impl Candidate {
     }
 
     /// The headers of the record as it goes back: those that it had, but for that of an earlier redrive, and the one that names this letter.
-    pub(super) fn headers_back(&self) -> Vec<(Cow<'_, [u8]>, Cow<'_, [u8]>)> {
-        let had = self.headers.iter().filter(|(name, _)| name != redrive::HEADER.as_bytes());
-        let redriven = Redriven { letter: self.id.clone(), attempts: self.attempts.max(1) }.to_text();
-        let naming = (Cow::Borrowed(redrive::HEADER.as_bytes()), Cow::Owned(redriven.into_bytes()));
-        had.map(|(name, value)| (Cow::Borrowed(name.as_slice()), Cow::Borrowed(value.as_slice()))).chain([naming]).collect()
+    pub(super) fn headers_back(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let had = self.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
+        let name = redrive::HEADER.as_bytes();
+        had.filter(move |(had, _)| *had != name).chain([(name, self.naming.as_bytes())])
     }
 
     /// Bytes that it holds.

@@ -17,6 +17,7 @@
 mod candidate;
 mod claim;
 mod filter;
+mod judge;
 mod ledger;
 mod letters;
 mod original;

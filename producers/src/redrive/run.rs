@@ -1,32 +1,25 @@
 //! The run: letters are read, judged, and their records written back, with the marks, in transactions.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use pipeline::{Log, LogError, Outputs, TopicPartition, heartbeat};
-use schemas::{Decoder, PlaybackEvent, SchemaSource, SourceError};
+use schemas::{SchemaSource, SourceError};
 
 use super::candidate::Candidate;
 use super::claim::Claim;
 use super::filter::{Asked, Filter};
+use super::judge::Judge;
 use super::ledger::{Ledger, Marker};
 use super::letters::Letters;
-use super::original;
 use super::sources::{DEAD_LETTERS, LETTERS_INPUT, Sources};
 use super::verdict::{Outcome, Report, Verdict};
 use crate::closing_heartbeats;
-use crate::viewing_activity::IMPORT_HEADER;
 
 /// How often a transaction that did not go through is tried.
 const ATTEMPTS: u32 = 5;
 /// The largest transaction, bytes but for the last record.
 const BATCH_BYTES: usize = 4 << 20;
-
-/// The topic whose records have an id of their own, by which copies are known. No stage reads the other raw topics yet.
-const EVENTS: &str = "playback_events";
-/// A session's clock shift below this is none, and an event is never taken to have happened later than this after it was received, ms.
-const TOLERANCE_MS: i64 = 5 * 60_000;
 
 /// How a redrive is run.
 #[derive(Clone)]
@@ -96,8 +89,7 @@ pub fn redrive<L: Log>(
         claim,
         ledger,
         letters: Letters::new(Arc::clone(&options.schemas)),
-        events: Decoder::new::<PlaybackEvent<'static>>(Arc::clone(&options.schemas)),
-        log_times_ms: BTreeMap::new(),
+        judge: Judge::new(sources, options),
         out: Outputs::new(&sources.outputs()),
         batch: Vec::new(),
         batch_bytes: 0,
@@ -127,9 +119,7 @@ struct Run<'r, L> {
     claim: Option<Claim>,
     ledger: Ledger,
     letters: Letters,
-    events: Decoder,
-    /// Log time by source, once it was asked for.
-    log_times_ms: BTreeMap<u16, Option<i64>>,
+    judge: Judge<'r>,
     out: Outputs,
     /// Records of the open transaction.
     batch: Vec<Ready>,
@@ -218,7 +208,7 @@ impl<L: Log> Run<'_, L> {
             }
         };
         let letter = Ledger::hash(&candidate.id.to_string());
-        match self.judge(letter, &mut candidate)? {
+        match self.judge.judge(self.log, &self.ledger, letter, &mut candidate)? {
             Err(verdict) => self.say(&candidate.outcome(verdict)),
             Ok((output, event)) => {
                 self.left -= 1;
@@ -231,80 +221,6 @@ impl<L: Log> Run<'_, L> {
             }
         }
         Ok(())
-    }
-
-    /// Where a letter's record goes, and the id of its event; or why it does not go back. What the letter lacks is read from its topic.
-    fn judge(&mut self, letter: u128, candidate: &mut Candidate) -> Result<Result<(u16, Option<u128>), Verdict>, RedriveError> {
-        if self.ledger.has_letter(letter) {
-            return Ok(Err(Verdict::AlreadyDone));
-        }
-        let Some(output) = self.output_of(candidate)? else { return Ok(Err(Verdict::TopicGone)) };
-        let place = Sources::input(output, candidate.id.partition);
-        if let Err(detail) = original::fetch(self.log, place, candidate)? {
-            return Ok(Err(Verdict::RecordGone { detail }));
-        }
-        if candidate.timestamp_ms < 0 {
-            return Ok(Err(Verdict::Unreadable { detail: format!("its timestamp is {} ms", candidate.timestamp_ms) }));
-        }
-        let (event, happened_ms) = self.event_of(output, candidate)?.unzip();
-        let came_of = candidate.came_of.as_ref().map(|id| Ledger::hash(&id.to_string()));
-        if !self.options.is_forced {
-            let done_by = event.and_then(|event| self.ledger.letter_of_event(event));
-            if done_by.is_some() && done_by != came_of {
-                return Ok(Err(Verdict::SameEvent));
-            }
-            let log_time_ms = self.log_time_ms(output)?;
-            let since_ms = happened_ms.map_or(candidate.failed_ms, |happened_ms: i64| happened_ms.min(candidate.failed_ms));
-            let age_ms = log_time_ms.map_or(0, |log_time_ms| log_time_ms.saturating_sub(since_ms));
-            if age_ms > self.options.state_horizon_ms {
-                return Ok(Err(Verdict::TooOld { age_ms }));
-            }
-        }
-        let headers = candidate.headers_back();
-        let headers = headers.iter().map(|(name, value)| (&**name, &**value));
-        let excess = self.sources.get(output).excess_bytes(candidate.key.as_deref(), candidate.value.as_deref(), headers);
-        Ok(excess.map_or(Ok((output, event)), |excess_bytes| Err(Verdict::NoRoom { excess_bytes })))
-    }
-
-    /// The topic that a record goes back to: the very one that it stood in, or, by force, one of its name.
-    fn output_of(&mut self, candidate: &Candidate) -> Result<Option<u16>, RedriveError> {
-        let topic = candidate.source.rsplit_once('-').map_or(candidate.source.as_str(), |(topic, _)| topic);
-        let Some(output) = self.sources.find(topic) else { return Ok(None) };
-        if candidate.id.partition >= self.sources.get(output).partitions {
-            return Ok(None);
-        }
-        let is_the_same = self.log.topic_id(Sources::input(output, 0))?.0 == candidate.id.topic_id;
-        // What a letter names by its offset lay in the topic that is gone.
-        let is_taken = is_the_same || (self.options.is_forced && candidate.reference.is_none());
-        Ok(is_taken.then_some(output))
-    }
-
-    /// The id of the event that a record holds, and when it happened, ms; none where the bytes are no event.
-    fn event_of(&mut self, output: u16, candidate: &Candidate) -> Result<Option<(u128, i64)>, RedriveError> {
-        let Some(value) = candidate.value.as_deref().filter(|_| self.sources.get(output).name == EVENTS) else { return Ok(None) };
-        if let Some(id) = self.events.missing(value) {
-            self.events.learn(id)?;
-        }
-        let opened = self.events.open(value).and_then(|(_, plan, body)| PlaybackEvent::decode_accepted(plan, body));
-        Ok(opened.ok().map(|event| {
-            let is_import = candidate.headers.iter().any(|(name, _)| name == IMPORT_HEADER.as_bytes());
-            // What was imported may be years old: the ledger guards it, and no state.
-            let happened_ms = if is_import { i64::MAX } else { happened_ms(&event) };
-            (u128::from_be_bytes(event.event_id), happened_ms)
-        }))
-    }
-
-    /// Log time of a source: the largest timestamp in it.
-    fn log_time_ms(&mut self, output: u16) -> Result<Option<i64>, RedriveError> {
-        if let Some(known) = self.log_times_ms.get(&output) {
-            return Ok(*known);
-        }
-        let mut largest = None;
-        for partition in 0..self.sources.get(output).partitions {
-            largest = largest.max(self.log.largest_timestamp_ms(Sources::input(output, partition))?);
-        }
-        self.log_times_ms.insert(output, largest);
-        Ok(largest)
     }
 
     /// Writes the records of the batch and their marks. Where nobody knows whether a transaction went through, the ledger tells.
@@ -348,7 +264,7 @@ impl<L: Log> Run<'_, L> {
         let open: Vec<u16> = self.claim.iter().flat_map(Claim::open).filter_map(|topic| self.sources.find(topic)).collect();
         let mut beats = Vec::new();
         for output in open.iter().copied().filter(|output| self.sources.get(*output).is_raw) {
-            beats.extend(self.log_time_ms(output)?.map(|log_time_ms| (output, log_time_ms)));
+            beats.extend(self.judge.log_time_ms(self.log, output)?.map(|log_time_ms| (output, log_time_ms)));
         }
         for attempt in 1.. {
             let Some(claim) = self.claim.as_mut().filter(|claim| !claim.open().is_empty()) else { break };
@@ -384,9 +300,7 @@ impl Ready {
     /// The record as it came, with the header that names the letter, and the marks.
     fn push(&self, marker: &Marker, out: &mut Outputs) {
         let Candidate { id, timestamp_ms, key, value, .. } = &self.candidate;
-        let headers = self.candidate.headers_back();
-        let headers = headers.iter().map(|(name, value)| (&**name, &**value));
-        out.push_copy(self.output, id.partition, *timestamp_ms, key.as_deref(), value.as_deref(), headers);
+        out.push_copy(self.output, id.partition, *timestamp_ms, key.as_deref(), value.as_deref(), self.candidate.headers_back());
         marker.push(id, self.event, out);
     }
 }
@@ -406,11 +320,4 @@ impl Candidate {
 
 fn outcome_of_unreadable((source, offset): (String, i64), detail: String) -> Outcome {
     Outcome { id: None, source, offset: Some(offset), reason: String::new(), attempts: 0, verdict: Verdict::Unreadable { detail } }
-}
-
-/// When an event happened, as the playback processor takes it where the event opens its session, ms.
-fn happened_ms(event: &PlaybackEvent<'_>) -> i64 {
-    let shift_ms = event.clock_shift_ms.filter(|shift_ms| shift_ms.unsigned_abs() > TOLERANCE_MS.unsigned_abs()).unwrap_or(0);
-    let happened_ms = event.event_time.div_euclid(1000).saturating_add(shift_ms);
-    happened_ms.min(event.received_time.div_euclid(1000).saturating_add(TOLERANCE_MS))
 }

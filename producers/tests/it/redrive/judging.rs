@@ -114,7 +114,7 @@ fn what_a_letter_holds_in_part_is_read_from_its_topic() {
     let raw = large(&scene, "x");
     scene.refuse(&raw, "bad_rate");
     assert_eq!(scene.run().codes(), ["redriven"]);
-    assert_eq!(scene.redriven().remove(0).as_it_came(), raw);
+    assert_eq!(scene.redriven().remove(0).before(), raw);
     // The id stands in the whole value only.
     assert!(scene.marks().iter().any(|(id, _)| *id == uuid::Uuid::from_bytes([77; 16]).to_string()));
 }
@@ -157,7 +157,7 @@ fn headers_that_were_left_out_are_read_from_the_topic() {
     scene.letter(&part, offset, &|letter| letter.detail = "why (the first 1 of 2 headers are kept)");
     scene.letter(&part, offset + 100, &|letter| letter.detail = "why (the first 1 of 2 headers are kept)");
     assert_eq!(scene.run_with(&RedriveOptions { is_forced: true, ..scene.options() }).codes(), ["redriven", "record_gone"]);
-    assert_eq!(scene.redriven().remove(0).as_it_came(), raw);
+    assert_eq!(scene.redriven().remove(0).before(), raw);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_topic_that_was_made_anew_is_another_one() {
     let mut codes = forced.codes();
     codes.sort_unstable();
     assert_eq!(codes, ["redriven", "topic_gone", "topic_gone", "topic_gone"]);
-    assert_eq!(scene.redriven().remove(0).as_it_came(), raw);
+    assert_eq!(scene.redriven().remove(0).before(), raw);
 }
 
 #[test]

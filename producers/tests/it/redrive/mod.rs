@@ -42,7 +42,7 @@ fn a_record_goes_back_as_it_came() {
     for (raw, letter) in records.iter().zip(&letters) {
         let expected = Redriven { letter: letter.clone(), attempts: 1 }.to_text();
         let found = redriven.iter().find(|found| found.header(HEADER) == Some(expected.as_bytes())).unwrap();
-        assert_eq!(&found.clone().as_it_came(), raw);
+        assert_eq!(&found.clone().before(), raw);
         assert_eq!(found.headers.len(), raw.headers.len() + 1);
     }
     // A mark for each letter, and one for each event that can be read, whatever is wrong with it.
@@ -93,7 +93,7 @@ fn what_is_refused_again_goes_back_again_when_it_is_told_to() {
     // One header, not two: it names the newest letter.
     assert_eq!(redriven[1].headers.iter().filter(|(name, _)| name == HEADER.as_bytes()).count(), 1);
     assert_eq!(redriven[1].header(HEADER), Some(Redriven { letter: second, attempts: 2 }.to_text().as_bytes()));
-    assert_eq!(redriven[1].clone().as_it_came(), raw);
+    assert_eq!(redriven[1].clone().before(), raw);
     assert_eq!(scene.run().codes(), ["already_redriven"; 2]);
 }
 

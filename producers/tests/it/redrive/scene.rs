@@ -254,7 +254,7 @@ impl Raw {
     }
 
     /// The record without the header of a redrive.
-    pub(super) fn as_it_came(mut self) -> Self {
+    pub(super) fn before(mut self) -> Self {
         self.headers.retain(|(name, _)| name != schemas::redrive::HEADER.as_bytes());
         self
     }
