@@ -97,8 +97,9 @@ impl<'r> Judge<'r> {
         let opened = self.events.open(value).and_then(|(_, plan, body)| PlaybackEvent::decode_accepted(plan, body));
         Ok(opened.ok().map(|event| {
             let is_import = candidate.headers.iter().any(|(name, _)| name == IMPORT_HEADER.as_bytes());
-            // What was imported may be years old: the ledger guards it, and no state.
-            let happened_ms = if is_import { i64::MAX } else { happened_ms(&event) };
+            // What was imported may be years old: the ledger guards it, and no state. A clock that was never set says nothing.
+            let says_when = !is_import && event.event_time >= schemas::limits::EARLIEST_TIME_MICROS;
+            let happened_ms = if says_when { happened_ms(&event) } else { i64::MAX };
             (u128::from_be_bytes(event.event_id), happened_ms)
         }))
     }

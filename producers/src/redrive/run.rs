@@ -271,6 +271,8 @@ impl<L: Log> Run<'_, L> {
             self.out.clear();
             for (output, log_time_ms) in &beats {
                 closing_heartbeats::push(&mut self.out, *output, "redrive", *log_time_ms, self.options.now_ms);
+                // Where 31 min later is in the future, up to now: late events of closed sessions are reported after 10 s.
+                closing_heartbeats::push_now(&mut self.out, *output, "redrive", *log_time_ms, self.options.now_ms);
             }
             let position = claim.closing();
             match self.log.send(&mut self.out).and_then(|()| self.log.commit(std::slice::from_ref(&position))) {

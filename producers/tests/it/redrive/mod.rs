@@ -156,3 +156,20 @@ fn ends_with_heartbeats_on_every_partition() {
     scene.run();
     assert_eq!(scene.beats(), expected);
 }
+
+#[test]
+fn log_time_goes_on_to_now_at_most() {
+    let cases = [
+        (NOW_MS - 31 * 60_000, vec![NOW_MS - 31 * 60_000, NOW_MS]),
+        (NOW_MS - 20_000, vec![NOW_MS - 20_000, NOW_MS]),
+        (NOW_MS, vec![NOW_MS]),
+    ];
+    for (log_time_ms, expected) in cases {
+        let scene = Scene::new();
+        scene.append(&scene.event(9, log_time_ms));
+        scene.refuse(&scene.event(1, AT_MS), "bad_rate");
+        scene.run();
+        let of_one: Vec<_> = scene.beats().into_iter().filter(|(partition, _)| *partition == 2).map(|(_, at_ms)| at_ms).collect();
+        assert_eq!(of_one, expected);
+    }
+}
