@@ -61,6 +61,12 @@ impl Candidate {
         })
     }
 
+    /// Takes note of what the headers say, once all of them are there.
+    pub(super) fn note_origin(&mut self) {
+        let header = self.headers.iter().find(|(name, _)| name == redrive::HEADER.as_bytes());
+        self.came_of = header.and_then(|(_, value)| Redriven::parse(value)).map(|redriven| redriven.letter);
+    }
+
     /// The headers of the record as it goes back: those that it had, but for that of an earlier redrive, and the one that names this letter.
     pub(super) fn headers_back(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let had = self.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));

@@ -31,6 +31,7 @@ pub(super) fn fetch<L: Log>(log: &mut L, place: TopicPartition, candidate: &mut 
         }
         (Ok(()), Some(Some((value, headers)))) => {
             (candidate.value, candidate.headers) = (value, headers);
+            candidate.note_origin();
             Ok(Ok(()))
         }
     }

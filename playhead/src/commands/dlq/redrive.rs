@@ -1,7 +1,7 @@
 //! `playhead dlq redrive`
 
 use std::cell::OnceCell;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -83,7 +83,7 @@ pub(super) fn in_folder(
     let sources = Sources::describe(|topic| {
         anyhow::Ok((folder.partitions(&topic.name)?, usize::try_from(topic.max_message_bytes).unwrap_or(usize::MAX)))
     })?;
-    let ledger_schema_id = folder.registry.register(&value_subject(LEDGER), LedgerEntry::SCHEMA)?;
+    let ledger_schema_id = if args.dry_run { 0 } else { folder.registry.register(&value_subject(LEDGER), LedgerEntry::SCHEMA)? };
     let options = options(args, config, Arc::clone(&folder.registry) as _, ledger_schema_id)?;
     let mark = Mark::take(folder)?;
     let mut lane = LocalLane::new(&folder.log, GROUP, &sources.inputs(), &sources.outputs())?;
@@ -146,11 +146,7 @@ struct Teller<'a> {
 impl Teller<'_> {
     fn tell(&mut self, outcome: &LetterOutcome) {
         if self.closed.is_ok() {
-            self.closed = match self.try_tell(outcome) {
-                // Whoever read it has seen enough.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(error),
-                told => told,
-            };
+            self.closed = self.try_tell(outcome);
         }
     }
 

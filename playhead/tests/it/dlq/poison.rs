@@ -27,7 +27,10 @@ pub(super) struct Ids {
 impl Ids {
     /// As a registry has them.
     pub(super) fn of(registry: &dyn SchemaSource, unknown: u32) -> Self {
-        let id = |topic: &str, schema: &str| registry.register(&format!("{topic}-value"), schema).unwrap();
+        // Apicurio refuses the first schema of a subject to one of two who register it at once.
+        let id = |topic: &str, schema: &str| {
+            e2e::until("the schema is registered", || registry.register(&format!("{topic}-value"), schema).ok())
+        };
         Self {
             event: id("playback_events", PlaybackEvent::SCHEMA),
             progress: id("viewing_progress", ViewingProgress::SCHEMA),

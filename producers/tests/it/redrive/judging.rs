@@ -146,6 +146,19 @@ fn what_is_not_there_as_it_was_does_not_go_back() {
     assert_eq!((scene.redriven(), scene.marks()), (vec![], vec![]));
 }
 
+/// Refused again, and the header that says so found no room in the letter: the record has it.
+#[test]
+fn what_a_record_came_of_is_read_from_it_where_the_letter_has_no_room() {
+    let scene = Scene::new();
+    scene.refuse(&scene.event(1, AT_MS), "bad_rate");
+    assert_eq!(scene.run().codes(), ["redriven"]);
+    let again = scene.redriven().remove(0);
+    let offset = scene.append(&again);
+    let part = Raw { headers: Vec::new(), ..again };
+    scene.letter(&part, offset, &|letter| letter.detail = "why (the first 0 of 1 headers are kept)");
+    assert_eq!(scene.run().codes(), ["already_redriven", "redriven"]);
+}
+
 /// Headers that found no room in the letter are had from the record, or nothing goes.
 #[test]
 fn headers_that_were_left_out_are_read_from_the_topic() {
