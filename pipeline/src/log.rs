@@ -124,7 +124,7 @@ pub trait Log {
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError>;
 
     /// The largest timestamp of a partition's records, ms since 1970 UTC; none where it holds none. A log that knows it without reading all
-    /// of them says so itself; it may count records whose transaction is still open.
+    /// of them says so itself; it may count records whose transaction is still open, and the markers at the ends of transactions.
     ///
     /// # Errors
     /// Where the log cannot be asked.

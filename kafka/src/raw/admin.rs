@@ -89,7 +89,8 @@ impl Client {
         }))
     }
 
-    /// Asks for the largest timestamp of each of these partitions, ms; -1 where a partition holds no record. Records of open transactions count.
+    /// Asks for the largest timestamp of each of these partitions, ms; -1 where a partition holds no record. Records of open transactions count, and the
+    /// markers of those that have ended, which carry the broker's time.
     pub(crate) fn largest_timestamps<'p>(
         self: &Arc<Self>,
         partitions: impl IntoIterator<Item = (&'p str, u32)>,

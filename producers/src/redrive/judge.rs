@@ -104,8 +104,8 @@ impl<'r> Judge<'r> {
         }))
     }
 
-    /// Log time of a source: the largest timestamp in it.
-    pub(super) fn log_time_ms<L: Log>(&mut self, log: &mut L, output: u16) -> Result<Option<i64>, RedriveError> {
+    /// Log time of a source, or later: the largest timestamp in it.
+    fn log_time_ms<L: Log>(&mut self, log: &mut L, output: u16) -> Result<Option<i64>, RedriveError> {
         if let Some(known) = self.log_times_ms.get(&output) {
             return Ok(*known);
         }

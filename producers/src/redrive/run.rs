@@ -1,5 +1,6 @@
 //! The run: letters are read, judged, and their records written back, with the marks, in transactions.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ use crate::closing_heartbeats;
 
 /// How often a transaction that did not go through is tried.
 const ATTEMPTS: u32 = 5;
+/// How many records at the end of a partition are asked for log time.
+const LAST_RECORDS: i64 = 10_000;
 /// The largest transaction, bytes but for the last record.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -90,6 +93,7 @@ pub fn redrive<L: Log>(
         ledger,
         letters: Letters::new(Arc::clone(&options.schemas)),
         judge: Judge::new(sources, options),
+        log_times_ms: BTreeMap::new(),
         out: Outputs::new(&sources.outputs()),
         batch: Vec::new(),
         batch_bytes: 0,
@@ -120,6 +124,8 @@ struct Run<'r, L> {
     ledger: Ledger,
     letters: Letters,
     judge: Judge<'r>,
+    /// Log time of each raw source, as its last records tell it, before this run writes any.
+    log_times_ms: BTreeMap<u16, i64>,
     out: Outputs,
     /// Records of the open transaction.
     batch: Vec<Ready>,
@@ -141,6 +147,9 @@ impl<L: Log> Run<'_, L> {
         let bounds = partitions.map(|source| Ok((source, self.log.bounds(source)?))).collect::<Result<Vec<_>, LogError>>()?;
         let length = |(first, end): (i64, i64)| end.saturating_sub(first).unsigned_abs();
         let total = bounds.iter().map(|(_, bounds)| length(*bounds)).sum();
+        if self.claim.is_some() {
+            self.note_log_times()?;
+        }
         let mut read = 0;
         for (source, (first, end)) in bounds {
             let mut next = first;
@@ -161,6 +170,24 @@ impl<L: Log> Run<'_, L> {
                 let verdict = Verdict::NotFound;
                 self.say(&Outcome { id: None, source: id, offset: None, reason: String::new(), attempts: 0, verdict });
             }
+        }
+        Ok(())
+    }
+
+    /// Asks the last records of every raw topic. A heartbeat at what they tell is at log time, or has no effect: what a log says is the largest
+    /// timestamp may be later, and would move log time.
+    fn note_log_times(&mut self) -> Result<(), RedriveError> {
+        for (output, source) in self.sources.iter().filter(|(_, source)| source.is_raw) {
+            let mut largest = None;
+            for partition in 0..source.partitions {
+                let place = Sources::input(output, partition);
+                let (first, end) = self.log.bounds(place)?;
+                self.log.read(place, end.saturating_sub(LAST_RECORDS).max(first), end, &mut |batch| {
+                    largest = largest.max(batch.records.iter().map(|record| record.timestamp_ms).max());
+                    ControlFlow::Continue(())
+                })?;
+            }
+            self.log_times_ms.extend(largest.map(|largest| (output, largest)));
         }
         Ok(())
     }
@@ -264,7 +291,7 @@ impl<L: Log> Run<'_, L> {
         let open: Vec<u16> = self.claim.iter().flat_map(Claim::open).filter_map(|topic| self.sources.find(topic)).collect();
         let mut beats = Vec::new();
         for output in open.iter().copied().filter(|output| self.sources.get(*output).is_raw) {
-            beats.extend(self.judge.log_time_ms(self.log, output)?.map(|log_time_ms| (output, log_time_ms)));
+            beats.extend(self.log_times_ms.get(&output).map(|log_time_ms| (output, *log_time_ms)));
         }
         for attempt in 1.. {
             let Some(claim) = self.claim.as_mut().filter(|claim| !claim.open().is_empty()) else { break };
