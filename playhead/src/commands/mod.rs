@@ -5,6 +5,7 @@ mod backup;
 mod cluster_writer;
 mod continue_watching;
 mod dev;
+mod dlq;
 mod history;
 mod import;
 mod ingest;
@@ -30,6 +31,7 @@ use anyhow::{Context as _, bail};
 use producers::{ReceivedTime, parse_time_us};
 use serde::Serialize;
 
+use self::dlq::StagesRun;
 use crate::answer::Answer;
 use crate::cli::{Cli, Command, Import, Schemas, Topics};
 use crate::config::{self, Config};
@@ -59,6 +61,11 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Topics(Topics::Apply(args)) => topics::apply(args, &config, &mut answer),
         Command::Process(args) => process::run(args, &config, &mut answer),
         Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(&config)?, &mut answer),
+        Command::Dlq(command) if command.cluster().is_asked() => dlq::on_kafka(command, &config, &mut answer),
+        Command::Dlq(command) => match open(&config, &answer) {
+            Ok(folder) => dlq::in_folder(command, &folder, &config, StagesRun::Here, &mut answer),
+            Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
+        },
         question => match open(&config, &answer) {
             Ok(folder) => answer_from(question, &folder, &config, &mut answer),
             Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
@@ -81,7 +88,8 @@ pub(crate) fn answer_from(command: &Command, folder: &DataFolder, config: &Confi
         Command::Session(args) => session::run(args, config, folder, answer),
         Command::Qos(args) => qos::run(args, folder, answer),
         Command::Backup(args) => backup::copy(folder, args, answer),
-        _ => bail!("the owner of a folder answers questions and makes backups; this is neither"),
+        Command::Dlq(command) => dlq::in_folder(command, folder, config, StagesRun::InTheOwner, answer),
+        _ => bail!("the owner of a folder answers questions, makes backups and redrives; this is none of it"),
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::support::{Folder, Said, said};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Without a start: the run has just ended, so that no record is old enough for the broker to delete it.
 const SIMULATE: [&str; 15] = [
     "simulate",
@@ -44,7 +44,7 @@ const COMPARED: [&str; 3] = ["playback_sessions", "qos_session_summary", "viewin
 /// A folder whose commands go to the cluster.
 pub(crate) struct OnKafka {
     pub(crate) folder: Folder,
-    stack: Stack,
+    pub(crate) stack: Stack,
     /// Before the names of its topics.
     prefix: String,
 }
