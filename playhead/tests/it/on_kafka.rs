@@ -49,6 +49,17 @@ pub(crate) struct OnKafka {
     prefix: String,
 }
 
+impl Drop for OnKafka {
+    /// Thousands of topics would make the broker slow to start. Those of a test that failed stay to be looked at.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let admin = Admin::new(&self.cluster(), PATIENCE).unwrap();
+            // Not every test makes all of them.
+            schemas::topics::builtin().iter().for_each(|topic| _ = admin.delete(&[topic.name.as_str()]));
+        }
+    }
+}
+
 impl OnKafka {
     /// With topics of its own, which are not made yet.
     pub(crate) fn new() -> Self {

@@ -322,4 +322,8 @@ fn killed_and_two_at_once_every_letter_goes_back_once() {
     let found: BTreeMap<String, i64> = event_counts(&on).into_iter().map(|((session_id, _), count)| (session_id, count)).collect();
     assert_eq!(found.len(), 150);
     assert!(found == expected, "{:?}", found.iter().find(|(session, count)| expected.get(*session) != Some(count)));
+
+    on.json(0, &["process", "profile", "--until-caught-up"]);
+    let audited = on.said(&["audit"]);
+    assert_eq!(audited.code, 0, "the books agree after all that: {audited:?}");
 }
