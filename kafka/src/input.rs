@@ -65,6 +65,15 @@ impl Input {
         self.sources.iter().map(|(&source, state)| (source, state))
     }
 
+    pub(crate) fn has_none(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// All partitions are gone.
+    pub(crate) fn take_all(&mut self) -> Vec<TopicPartition> {
+        std::mem::take(&mut self.sources).into_keys().collect()
+    }
+
     pub(crate) fn get(&self, source: TopicPartition) -> Option<&Source> {
         self.sources.get(&source)
     }

@@ -157,6 +157,14 @@ impl KafkaLane {
         let sources = self.input.of(&rebalance);
         match rebalance.change {
             Change::Assigned => {
+                // Before it is answered: as long as it is not, nothing can come between.
+                let member_id = self.consumer.membership().map_or_else(String::new, |membership| membership.member_id());
+                if self.input.has_none() {
+                    self.member_id = member_id;
+                } else if self.member_id != member_id {
+                    self.is_given_up = true;
+                    return Ok(None);
+                }
                 // Taken over, but not fetched yet: where to read on is said by a seek. To be assigned at a logical offset (the end, say) and
                 // then sought would lose records: librdkafka repeats the question for the offset, and its answer wins over the seek.
                 self.consumer.incremental_assign(&Partitions::new()).map_err(|failure| log_error("assignment", &failure))?;

@@ -13,7 +13,7 @@ use super::messages::{Message, Messages};
 use super::notes::{Change, Rebalance};
 use super::partitions::Partitions;
 use super::request::{Event, Queue, Request};
-use super::timeout_ms;
+use super::{text, timeout_ms};
 
 /// A consumer and the messages that it has handed over, which are held until they are released.
 pub(crate) struct Consumer {
@@ -188,6 +188,12 @@ fn read_commit(event: &Event) -> Result<(), Failure> {
 pub(crate) struct Membership(NonNull<ffi::rd_kafka_consumer_group_metadata_t>);
 
 impl Membership {
+    /// What the group calls this member: nothing where it is none. Whoever was given up comes back under another name.
+    pub(crate) fn member_id(&self) -> String {
+        // SAFETY: ours, and the string belongs to it.
+        unsafe { text(ffi::rd_kafka_consumer_group_metadata_member_id(self.native())) }
+    }
+
     pub(super) const fn native(&self) -> *const ffi::rd_kafka_consumer_group_metadata_t {
         self.0.as_ptr()
     }
