@@ -91,6 +91,7 @@ impl Scene {
             keep_alive_interval: Duration::from_secs(1),
             on_unavailable: |_| ControlFlow::Break(()),
             stop_when_caught_up: true,
+            observer: pipeline::unobserved(),
             snapshots: Some(SnapshotOptions {
                 store: Arc::new(FolderStore::new(snapshots)),
                 interval: Duration::from_mins(3),

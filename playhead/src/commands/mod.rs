@@ -2,8 +2,10 @@
 
 mod audit;
 mod backup;
+mod config_check;
 mod continue_watching;
 mod dev;
+mod doctor;
 mod history;
 mod import;
 mod ingest;
@@ -16,7 +18,7 @@ mod schemas_register;
 mod session;
 mod simulate;
 mod stream_input;
-mod subjects;
+pub(crate) mod subjects;
 mod summary;
 mod topics;
 mod truth_files;
@@ -30,7 +32,7 @@ use producers::{ReceivedTime, parse_time_us};
 use serde::Serialize;
 
 use crate::answer::Answer;
-use crate::cli::{Cli, Command, Import, Schemas, Topics};
+use crate::cli::{self, Cli, Command, Import, Schemas, Topics};
 use crate::config::{self, Config};
 use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
@@ -56,6 +58,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Topics(Topics::Plan(args)) => topics::plan(args, &config, &mut answer),
         Command::Topics(Topics::Apply(args)) => topics::apply(args, &config, &mut answer),
         Command::Process(args) => process::run(args, &config, &mut answer),
+        Command::Doctor(args) => doctor::run(args, &config, &mut answer),
+        Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),
         question => match open(&config, &answer) {
             Ok(folder) => answer_from(question, &folder, &config, &mut answer),
             Err(error) => return ask_owner(error, std::env::args_os().skip(1)),

@@ -36,21 +36,21 @@ const SIMULATE: [&str; 15] = [
 const COMPARED: [&str; 3] = ["playback_sessions", "qos_session_summary", "viewing_progress"];
 
 /// A folder whose commands go to the cluster.
-struct OnKafka {
-    folder: Folder,
-    stack: Stack,
+pub(crate) struct OnKafka {
+    pub(crate) folder: Folder,
+    pub(crate) stack: Stack,
     /// Before the names of its topics.
     prefix: String,
 }
 
 impl OnKafka {
     /// With topics of its own, which are not made yet.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         Self { folder: Folder::new(), stack: Stack::with(&["kafka", "registry"]), prefix: format!("binary-{now:x}.") }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.folder.command(args);
         command.env("PLAYHEAD_KAFKA_BROKERS", self.stack.variable("PLAYHEAD_TEST_BROKERS"));
         command.env("PLAYHEAD_REGISTRY_URL", self.stack.variable("PLAYHEAD_TEST_REGISTRY"));
@@ -59,13 +59,13 @@ impl OnKafka {
         command
     }
 
-    fn json(&self, code: i32, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, code: i32, args: &[&str]) -> Value {
         let said = said(self.command(args).arg("--json"));
         assert_eq!(said.code, code, "{args:?}: {said:?}");
         serde_json::from_str(&said.out).unwrap()
     }
 
-    fn cluster(&self) -> Cluster {
+    pub(crate) fn cluster(&self) -> Cluster {
         Cluster { prefix: self.prefix.clone(), ..self.stack.kafka() }
     }
 
