@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::data_folder::{DataFolder, OwnerFile};
 use crate::failure::Verdict;
 use crate::log;
-use crate::observe::{LaneWatch, PartitionEnds, Watch, watch_ends};
+use crate::observe::{PartitionEnds, Watch, watch_ends};
 use crate::topology::Stage;
 use live::Live;
 use stop::Stop;
@@ -44,7 +44,6 @@ const WRITER: &str = "dev";
 pub(crate) fn run(listen: &str, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let address = loopback(listen)?;
     let watch = Watch::new()?;
-    let lanes = Stage::ALL.map(|stage| (stage, watch.lane(stage.name(), 0, stage.inputs())));
     let folder = Arc::new(DataFolder::open_or_create(&config.data)?);
     let schema_id = folder.registry.register(&value_subject(RawTopic::PlaybackEvents.name()), RawTopic::PlaybackEvents.schema())?;
     let server = http::Server::bind(address)?;
@@ -61,7 +60,7 @@ pub(crate) fn run(listen: &str, config: &Config, answer: &mut Answer) -> anyhow:
 
     let stop = Stop::default();
     scope(|threads| {
-        let parts = start(threads, &folder, config, &live, queue, (&watch, lanes), &stop);
+        let parts = start(threads, &folder, config, &live, queue, &watch, &stop);
         // The app goes either way, and the intake's thread ends with it.
         match &parts {
             Ok(_) => server.serve(app, &stop),
@@ -107,7 +106,7 @@ fn start<'s>(
     config: &Config,
     live: &Arc<Live>,
     queue: IntakeQueue,
-    (watch, lanes): (&Arc<Watch>, [(Stage, Arc<LaneWatch>); Stage::ALL.len()]),
+    watch: &Arc<Watch>,
     stop: &Stop,
 ) -> anyhow::Result<Vec<Part<'s>>> {
     let mut parts = Vec::new();
@@ -121,7 +120,8 @@ fn start<'s>(
         parts.push((name, thread.with_context(|| format!("cannot start the thread of {name}"))?));
         Ok(())
     };
-    for (stage, watch) in lanes {
+    for stage in Stage::ALL {
+        let watch = watch.lane(stage.name(), 0, stage.inputs());
         let (folder, config) = (Arc::clone(folder), config.clone());
         let work = move |stop: &Stop| {
             let _said_of = tracing::error_span!("stage", stage = stage.name()).entered();

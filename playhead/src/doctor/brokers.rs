@@ -26,7 +26,9 @@ pub(super) fn examine(config: &Config, findings: &mut Findings<'_>) -> io::Resul
         findings.ok(check, "no cluster is set: everything is in the data folder")?;
         return Ok(None);
     }
-    let connected = config.kafka.cluster().and_then(|cluster| {
+    let connected = config.kafka.cluster().and_then(|mut cluster| {
+        // Lanes say nothing of connections that are closed; here it is the reason that is looked for.
+        cluster.client.insert("log.connection.close".to_owned(), "true".to_owned());
         let admin = Admin::new(&Cluster { on_log: listen, ..cluster }, PATIENCE)?;
         let brokers = admin.brokers()?;
         Ok((admin, brokers))
@@ -49,7 +51,7 @@ pub(super) fn examine(config: &Config, findings: &mut Findings<'_>) -> io::Resul
 }
 
 /// Parts of what librdkafka says, what they mean, and what to do; those first that explain others.
-const REASONS: [(&str, &str, &str); 8] = [
+const REASONS: [(&str, &str, &str); 9] = [
     (
         "Authentication failed",
         "the broker does not accept user and password",
@@ -71,6 +73,11 @@ const REASONS: [(&str, &str, &str); 8] = [
         "the broker closes the connection: it speaks another protocol there",
         "set kafka.client \"security.protocol\" as the listener has it: plaintext, ssl, sasl_plaintext or sasl_ssl",
     ),
+    (
+        "isconnected",
+        "the broker closes the connection",
+        "set kafka.client \"security.protocol\" as the listener has it, and see what the broker logs",
+    ),
     ("Failed to resolve", "the broker's name is not known here", "correct kafka.brokers, or the names of this host's network"),
     ("Connection refused", "nobody listens there", "see that the broker runs, and that kafka.brokers has its port"),
     ("timed out", "the broker does not answer", "see that the way to it is open: firewall, route, and that the broker is not stuck"),
@@ -79,5 +86,5 @@ const REASONS: [(&str, &str, &str); 8] = [
 /// What is wrong, and what to do.
 fn in_words(said: &[String]) -> (&'static str, &'static str) {
     let reason = REASONS.iter().find(|(part, ..)| said.iter().any(|line| line.contains(part)));
-    reason.map_or(("", "see what the cluster says above"), |(_, why, mend)| (*why, *mend))
+    reason.map_or(("", "see that kafka.brokers and [kafka.client] are right, and what the broker logs"), |(_, why, mend)| (*why, *mend))
 }

@@ -56,7 +56,7 @@ pub(super) fn examine(
         for change in &changes {
             let (is_grave, detail) = told(change);
             let add = if is_grave { Findings::failure } else { Findings::warning };
-            add(findings, &check, &detail, &format!("{apply}, which asks for leave where records are in danger"))?;
+            add(findings, &check, &detail, apply)?;
         }
         for refusal in refused {
             findings.warning(&check, &refusal.problem, "see `playhead topics plan`")?;

@@ -69,9 +69,10 @@ fn what_is_broken_on_a_cluster_is_named_with_what_to_mend() {
     on_kafka.json(0, &["schemas", "register", "--registry", on_kafka.stack.variable("PLAYHEAD_TEST_REGISTRY")]);
     on_kafka.json(0, &["process", "playback", "--until-caught-up"]);
     let report = examine(0);
-    let stages: BTreeMap<_, _> = troubles(&report).into_iter().filter(|(check, _)| !check.starts_with("schema")).collect();
-    assert_eq!(stages.keys().collect::<Vec<_>>(), ["stage playback", "stage profile"], "nobody runs them: {report}");
-    assert!(stages["stage playback"].1.contains("nobody runs it; 0 offsets behind"), "{stages:?}");
+    assert!(troubles(&report)["stage profile"].1.contains("nobody runs it; "), "{report}");
+    // Its lane is a member for as long as its session may last.
+    let playback = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "stage playback").unwrap();
+    assert!(playback["detail"].as_str().unwrap().contains(" 0 offsets behind"), "{playback}");
 
     // Outside dev one broker is too few.
     let strict = troubles(&on_kafka.json(1, &["doctor"]));
