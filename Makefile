@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-s3 lint bench bench-kafka soak stack-up stack-down stack-status fmt clean
+.PHONY: help setup demo test test-s3 lint bench bench-kafka soak chaos stack-up stack-down stack-status fmt clean
 
 # Builds live outside the checkout, so that a fresh clone finds the dependencies built already.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/playhead/target
@@ -55,6 +55,11 @@ bench-kafka: setup ## from topic to topic on Kafka, exactly once: CPU of client 
 
 soak: setup ## a million random sessions, ten million fuzzed inputs of each kind, 400 kills (about twenty minutes)
 	@./scripts/soak
+
+chaos: setup ## 300 faults while three processes on Kafka work: kills, stops, cut connections, broker and registry away (about half an hour)
+	@./scripts/stack up kafka registry toxiproxy
+	@$(STEP) "build" $(CARGO) build --locked --quiet -p playhead -p playhead-e2e
+	@"$$CARGO_TARGET_DIR/debug/playhead-chaos" $(CHAOS)
 
 stack-up: setup ## Kafka, a schema registry, Cassandra, S3 and Toxiproxy on this machine, without containers (PARTS="kafka registry": only these)
 	@./scripts/stack up $(PARTS)

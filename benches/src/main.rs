@@ -47,6 +47,8 @@ const ON_KAFKA: &[Benchmark] = &[
     ("kafka-20-2-lanes", || kafka::processor(kafka::SHORT, 2)),
     ("kafka-360", || kafka::processor(kafka::LONG, 1)),
     ("kafka-20-1M", || kafka::processor(kafka::MANY, 1)),
+    ("kafka-restart", kafka::restart),
+    ("kafka-rebalance", kafka::rebalance),
 ];
 
 /// Names all of them.
@@ -70,6 +72,10 @@ fn main() -> ExitCode {
         ["--fill", brokers, prefix, numbers @ ..] => {
             let numbers: Vec<u64> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
             kafka::fill(brokers, prefix, numbers.try_into().expect("four numbers"));
+            ExitCode::SUCCESS
+        }
+        ["--lane", brokers, prefix, instance, snapshots] => {
+            kafka::lane(brokers, prefix, instance, snapshots);
             ExitCode::SUCCESS
         }
         ["--json", file, names @ ..] => run_all(names, Some(file)),

@@ -171,6 +171,19 @@ impl Scene {
     }
 }
 
+/// The events of so many sessions in a log in memory, with the topics that the stage writes.
+///
+/// # Panics
+/// Never: nothing fails in memory.
+#[must_use]
+pub fn events_in_memory(stage: &Stage, sessions: u32) -> MemoryLog {
+    let log = MemoryLog::new();
+    log.create_topic(INPUT, PARTITIONS);
+    stage.outputs().iter().for_each(|topic| _ = log.create_topic(&topic.name, PARTITIONS));
+    simulated(stage, sessions).iter().for_each(|(partition, record)| append(&log, INPUT, *partition, record));
+    log
+}
+
 /// Viewers' events with something of everything.
 fn simulated(stage: &Stage, sessions: u32) -> Vec<(u32, StoredRecord)> {
     let rate = |share: f64| share.try_into().expect("a share");

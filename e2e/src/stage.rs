@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kafka::{Cluster, KafkaError, KafkaLane, LaneOptions, Membership};
-use pipeline::{Log, LogError, LogTimeRule, OutputTopic, Processor as _, RunOptions, Shutdown, Totals, run_processor};
+use pipeline::{DeadLetters, Log, LogError, LogTimeRule, OutputTopic, Processor as _, RunOptions, Shutdown, Totals, run_processor};
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
 use schemas::registry::Registry;
@@ -62,6 +62,22 @@ impl Stage {
         self.playback.outputs()
     }
 
+    /// What a processor of the stage is made of: a new one, and where its dead letters go.
+    ///
+    /// # Panics
+    /// Never: the schemas are known.
+    #[must_use]
+    pub fn parts(&self) -> (Playback, Box<dyn DeadLetters>) {
+        let partitions = self.playback.outputs()[usize::from(DEAD_LETTERS)].partitions;
+        let playback = Playback::new(PlaybackConfig::with_partitions(partitions), Arc::clone(&self.schemas) as _);
+        (playback.expect("the schemas are known"), Box::new(self.letters()))
+    }
+
+    fn letters(&self) -> DeadLetterWriter {
+        let partitions = self.playback.outputs()[usize::from(DEAD_LETTERS)].partitions;
+        DeadLetterWriter::new(&[INPUT], DEAD_LETTERS, partitions, Arc::clone(&self.schemas) as _).expect("the schema is known")
+    }
+
     /// A lane for it.
     ///
     /// # Errors
@@ -78,9 +94,7 @@ impl Stage {
     /// # Panics
     /// Where the registry does not take the schema of dead letters, which it always does.
     pub fn run(&mut self, log: &mut impl Log, arguments: &RunArguments, shutdown: &Shutdown) -> Result<Totals, LogError> {
-        let partitions = self.playback.outputs()[usize::from(DEAD_LETTERS)].partitions;
-        let letters =
-            DeadLetterWriter::new(&[INPUT], DEAD_LETTERS, partitions, Arc::clone(&self.schemas) as _).expect("the schema is known");
+        let letters = self.letters();
         let options = RunOptions {
             log_time: LogTimeRule::Records,
             inputs: vec![INPUT.to_owned()],

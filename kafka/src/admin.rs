@@ -156,6 +156,16 @@ impl Admin {
         Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
     }
 
+    /// The offset after the last record, that of an open transaction included: where it is not the committed end, one is open.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked.
+    pub fn end(&self, topic: &str, partition: u32) -> Result<i64, KafkaError> {
+        let topic = self.cluster.topic(topic);
+        let offsets = self.ask(|timeout| self.client.offsets(OffsetOf::End, [(topic.as_str(), partition)], timeout))?;
+        Ok(offsets.values().next().copied().unwrap_or(0))
+    }
+
     fn names<'t>(&self, topics: impl Iterator<Item = &'t str>) -> Vec<String> {
         topics.map(|topic| self.cluster.topic(topic)).collect()
     }

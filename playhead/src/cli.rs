@@ -330,7 +330,7 @@ pub(crate) struct Log {
 /// What the stages are told that a command runs.
 #[derive(Debug, Args)]
 pub(crate) struct Stages {
-    /// How often the state of each partition is saved, as in 30s; 0s: at each commit [default: 3m]
+    /// How often the state of each partition is saved, as in 3m; 0s: at each commit [default: 30s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) snapshot_interval: Option<String>,
     /// Where it is saved: a folder, or s3://bucket/prefix [default: in the data folder]

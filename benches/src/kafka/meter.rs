@@ -1,10 +1,14 @@
 //! When the measurement begins and ends, and what was spent in between.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use e2e::Watch;
+use pipeline::Polled;
+
 use super::cpu_of_both;
+use super::scene::PARTITIONS;
 
 /// What all lanes of a process report to.
 pub(super) struct Meter {
@@ -12,6 +16,8 @@ pub(super) struct Meter {
     warm_up: u64,
     events: u64,
     read: AtomicU64,
+    /// By partition: the offset after the last record that was counted. A record that waited for its schema is handed out again.
+    next: [AtomicI64; PARTITIONS as usize],
     moments: Mutex<Moments>,
 }
 
@@ -31,7 +37,7 @@ struct Moment {
 }
 
 /// What was spent on so many events.
-pub(super) struct Metered {
+pub(super) struct Measured {
     pub(super) events: u64,
     pub(super) wall_s: f64,
     pub(super) client_cpu_s: f64,
@@ -43,17 +49,17 @@ pub(super) struct Metered {
 impl Meter {
     /// Begins when `warm_up` of all `events` have been read.
     pub(super) fn new(broker: u32, warm_up: u64, events: u64) -> Self {
-        Self { broker, warm_up, events, read: AtomicU64::new(0), moments: Mutex::default() }
+        Self { broker, warm_up, events, read: AtomicU64::new(0), next: Default::default(), moments: Mutex::default() }
     }
 
-    pub(super) fn read(&self, records: u64) {
+    fn read(&self, records: u64) {
         let read = self.read.fetch_add(records, Ordering::Relaxed) + records;
         if read >= self.warm_up && read - records < self.warm_up {
             self.moments().began = Some(self.now(read));
         }
     }
 
-    pub(super) fn committed(&self, took: Duration) {
+    fn committed(&self, took: Duration) {
         let read = self.read.load(Ordering::Relaxed);
         let mut moments = self.moments();
         if moments.began.is_some() {
@@ -69,12 +75,14 @@ impl Meter {
         self.moments().ended.is_some()
     }
 
-    pub(super) fn measured(&self) -> Metered {
+    pub(super) fn measured(&self) -> Measured {
         let moments = self.moments();
-        let (began, ended) = (moments.began.expect("more events came than the warm-up"), moments.ended.expect("all events were read"));
+        let read = self.read.load(Ordering::Relaxed);
+        assert_eq!(read, self.events, "each event is read once");
+        let (began, ended) = (moments.began.expect("more events came than the warm-up"), moments.ended.expect("all events were committed"));
         let mut commits = moments.commits.clone();
         commits.sort_unstable();
-        Metered {
+        Measured {
             events: ended.read - began.read,
             wall_s: (ended.at - began.at).as_secs_f64(),
             client_cpu_s: ended.client_cpu_s - began.client_cpu_s,
@@ -93,7 +101,20 @@ impl Meter {
     }
 }
 
-impl Metered {
+impl Watch for &Meter {
+    fn polled(&mut self, polled: &Polled<'_>) {
+        if let Polled::Batch(batch) = polled {
+            let counted = self.next[batch.source.partition as usize].fetch_max(batch.next_offset, Ordering::Relaxed);
+            self.read(batch.records.iter().filter(|record| record.offset >= counted).count() as u64);
+        }
+    }
+
+    fn committed(&mut self, took: Duration) {
+        Meter::committed(self, took);
+    }
+}
+
+impl Measured {
     /// A percentile of the times of commits, ms.
     pub(super) fn commit_ms(&self, percent: usize) -> f64 {
         self.commits[(self.commits.len() - 1) * percent / 100].as_secs_f64() * 1e3

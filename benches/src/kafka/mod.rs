@@ -6,11 +6,11 @@
 
 mod fill;
 mod meter;
-mod metered;
 mod scene;
+mod stalls;
 
 use crate::measure::{Bar, Figure, cpu_seconds, peak_resident_bytes};
-use meter::{Meter, Metered as Measured};
+use meter::{Measured, Meter};
 use scene::Scene;
 
 /// CPU seconds of the client for a million events, at most.
@@ -98,3 +98,4 @@ fn cpu_of_both(broker: u32) -> (f64, f64) {
 }
 
 pub(crate) use fill::run as fill;
+pub(crate) use stalls::{lane, rebalance, restart};

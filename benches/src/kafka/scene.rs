@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use e2e::Stack;
+use e2e::{Stack, Watch, Watched};
 use kafka::{Admin, Cluster, KafkaLane, LaneOptions, NewTopic};
 use pipeline::{
     Committed, FolderStore, Log as _, LogTimeRule, NoDeadLetters, OutputTopic, Outputs, Polled, Position, Processor as _, RunOptions,
-    Shutdown, SnapshotOptions, Spread, run_processor,
+    Shutdown, SnapshotOptions, Spread, Totals, run_processor,
 };
 use processors::playback::{Playback, PlaybackConfig};
 use schemas::registry::Registry;
@@ -18,7 +19,6 @@ use schemas::{PlaybackEvent, Record as _, SchemaSource as _};
 
 use super::Load;
 use super::meter::Meter;
-use super::metered::MeteredLane;
 
 /// The topic that is read.
 pub(super) const INPUT: &str = "playback_events";
@@ -27,6 +27,8 @@ pub(super) const PARTITIONS: u32 = 4;
 /// Where the copies go.
 const COPY: &str = "copy";
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+/// The default of `state.snapshot_interval`.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(30);
 
 pub(super) struct Scene {
     cluster: Cluster,
@@ -78,28 +80,14 @@ impl Scene {
         _ = std::fs::remove_dir_all(&snapshots);
     }
 
-    fn process_lane(&self, number: u32, meter: &Meter, snapshots: std::path::PathBuf) {
-        let (mut playback, _) = playback();
-        let lane = KafkaLane::processor(LaneOptions::new(self.cluster.clone(), "playback", "bench", number), &[INPUT], playback.outputs());
-        let mut lane = MeteredLane { lane: lane.expect("the topics are there"), meter };
-        let options = RunOptions {
-            log_time: LogTimeRule::Records,
-            inputs: vec![INPUT.to_owned()],
-            commit_interval: COMMIT_INTERVAL,
-            commit_records: 500_000,
-            retry_interval: Duration::from_secs(1),
-            keep_alive_interval: Duration::from_secs(1),
-            on_unavailable: |_| ControlFlow::Break(()),
-            stop_when_caught_up: true,
-            observer: pipeline::unobserved(),
-            snapshots: Some(SnapshotOptions {
-                store: Arc::new(FolderStore::new(snapshots)),
-                interval: Duration::from_mins(3),
-                records: 10_000_000,
-                on_problem: |problem| panic!("{problem}"),
-            }),
-        };
-        run_processor(&mut playback, &mut lane, &NoDeadLetters, &options, &Shutdown::default()).expect("nothing fails");
+    fn process_lane(&self, number: u32, meter: &Meter, snapshots: PathBuf) {
+        let totals = run_lane(LaneOptions::new(self.cluster.clone(), "playback", "bench", number), snapshots, meter, true);
+        assert_eq!((totals.lost_transactions, totals.dropped, totals.rejected), (0, 0, 0), "nothing came between: {totals:?}");
+    }
+
+    /// What a process needs to know to run a lane on these topics.
+    pub(super) const fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// Copies the input.
@@ -108,7 +96,7 @@ impl Scene {
         let options = LaneOptions::new(self.cluster.clone(), "copy", "bench", 0);
         let mut out = Outputs::new(std::slice::from_ref(&topic));
         let lane = KafkaLane::processor(options, &[INPUT], &[topic]).expect("the topics are there");
-        let mut lane = MeteredLane { lane, meter };
+        let mut lane = Watched { log: lane, watch: meter };
         let mut positions = BTreeMap::new();
         let mut last_commit = Instant::now();
         while !meter.is_over() {
@@ -151,8 +139,33 @@ impl Drop for Scene {
     }
 }
 
+/// The playback processor as in production, until the end of its input or without one.
+pub(super) fn run_lane(options: LaneOptions, snapshots: PathBuf, watch: impl Watch, stop_when_caught_up: bool) -> Totals {
+    let (mut playback, _) = playback();
+    let lane = KafkaLane::processor(options, &[INPUT], playback.outputs());
+    let mut lane = Watched { log: lane.expect("the topics are there"), watch };
+    let options = RunOptions {
+        log_time: LogTimeRule::Records,
+        inputs: vec![INPUT.to_owned()],
+        commit_interval: COMMIT_INTERVAL,
+        commit_records: 500_000,
+        retry_interval: Duration::from_secs(1),
+        keep_alive_interval: Duration::from_secs(1),
+        on_unavailable: |_| ControlFlow::Break(()),
+        stop_when_caught_up,
+        observer: pipeline::unobserved(),
+        snapshots: Some(SnapshotOptions {
+            store: Arc::new(FolderStore::new(snapshots)),
+            interval: SNAPSHOT_INTERVAL,
+            records: 10_000_000,
+            on_problem: |problem| eprintln!("{problem}"),
+        }),
+    };
+    run_processor(&mut playback, &mut lane, &NoDeadLetters, &options, &Shutdown::default()).expect("nothing fails")
+}
+
 /// The processor, and the id of the schema of its input: the same in every process.
-fn playback() -> (Playback, u32) {
+pub(super) fn playback() -> (Playback, u32) {
     let schemas = Arc::new(Mutex::new(Registry::default()));
     let schema_id = schemas.register("playback_events-value", PlaybackEvent::SCHEMA).expect("an empty registry takes every schema");
     (Playback::new(PlaybackConfig::with_partitions(PARTITIONS), schemas).expect("the schemas are known"), schema_id)

@@ -1,10 +1,8 @@
 //! Encrypted connections, and connections that break.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::Duration;
 
-use e2e::{RunArguments, Scene, Stack, until};
+use e2e::{Proxy, RunArguments, Scene, Stack, until};
 use kafka::{Cluster, KafkaError};
 use pipeline::Shutdown;
 
@@ -37,54 +35,10 @@ fn without_the_authority_there_is_no_connection() {
     assert!(matches!(admin.describe("any"), Err(KafkaError::Unavailable(_))));
 }
 
-/// Toxiproxy's way to Kafka.
-struct Proxy {
-    api: String,
-}
-
-impl Proxy {
-    fn new(stack: &Stack) -> Self {
-        let api = stack.variable("PLAYHEAD_TEST_TOXIPROXY").strip_prefix("http://").unwrap().to_owned();
-        Self { api }
-    }
-
-    /// Cuts every connection and lets no new ones in, or lets them in again. What it answered.
-    fn set_enabled(&self, is_enabled: bool) -> std::io::Result<String> {
-        let body = format!("{{\"enabled\": {is_enabled}}}");
-        let mut stream = TcpStream::connect(&self.api)?;
-        let length = body.len();
-        write!(
-            stream,
-            "POST /proxies/kafka HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}",
-            self.api
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    }
-
-    fn cut(&self) {
-        let answer = self.set_enabled(false).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-
-    fn heal(&self) {
-        let answer = self.set_enabled(true).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
-}
-
-impl Drop for Proxy {
-    /// A test that fails leaves the way open.
-    fn drop(&mut self) {
-        _ = self.set_enabled(true);
-    }
-}
-
 #[test]
 fn connections_cut_in_the_middle_of_transactions() {
     let stack = Stack::with(&["kafka", "toxiproxy"]);
-    let proxy = Proxy::new(&stack);
+    let proxy = Proxy::to(&stack, "kafka");
     let mut scene = Scene::new(&stack.kafka(), "cut", 100);
     scene.write_all();
     let running = Running::start(&scene, fixed(&scene, &stack.kafka_proxied(), "one"), 30);

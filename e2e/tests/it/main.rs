@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod books;
 mod connections;
 mod processes;
 mod ranges;

@@ -7,11 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use std::ops::ControlFlow;
-
-use e2e::{RunArguments, Scene, lane_options, until};
+use e2e::{RunArguments, Scene, Watch, Watched, lane_options, until};
 use kafka::{Cluster, LaneOptions};
-use pipeline::{Batch, Committed, Log, LogError, Outputs, Polled, Position, Record, Shutdown, TopicId, TopicPartition, Totals};
+use pipeline::{LogError, Polled, Shutdown, Totals};
 
 /// What a lane has been told, for the test to see.
 #[derive(Clone, Debug, Default)]
@@ -29,78 +27,21 @@ impl Seen {
     }
 }
 
-/// A log that is watched.
-pub(crate) struct Watched<L> {
-    pub(crate) inner: L,
-    pub(crate) seen: Seen,
-}
-
-impl<L: Log> Log for Watched<L> {
-    fn poll(&mut self, timeout: Duration) -> Result<Polled<'_>, LogError> {
-        let polled = self.inner.poll(timeout)?;
-        match &polled {
-            Polled::Assigned(sources) => _ = self.seen.assigned.fetch_add(sources.len() as u64, Ordering::Relaxed),
-            Polled::Revoked { sources, .. } => _ = self.seen.revoked.fetch_add(sources.len() as u64, Ordering::Relaxed),
+impl Watch for Seen {
+    fn polled(&mut self, polled: &Polled<'_>) {
+        match polled {
+            Polled::Assigned(sources) => _ = self.assigned.fetch_add(sources.len() as u64, Ordering::Relaxed),
+            Polled::Revoked { sources, .. } => _ = self.revoked.fetch_add(sources.len() as u64, Ordering::Relaxed),
             Polled::Batch(_) | Polled::Idle { .. } => {}
         }
-        Ok(polled)
     }
 
-    fn commit(&mut self, positions: &[Position]) -> Result<(), LogError> {
-        self.inner.commit(positions)?;
-        self.seen.commits.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+    fn committed(&mut self, _: Duration) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn keep_alive(&mut self) -> Result<(), LogError> {
-        self.inner.keep_alive()
-    }
-
-    fn read(
-        &mut self,
-        source: TopicPartition,
-        from: i64,
-        to: i64,
-        each: &mut dyn FnMut(&Batch<'_>) -> ControlFlow<()>,
-    ) -> Result<(), LogError> {
-        self.inner.read(source, from, to, each)
-    }
-
-    fn read_topic(&mut self, topic: &str, partition: u32, each: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<(), LogError> {
-        self.inner.read_topic(topic, partition, each)
-    }
-
-    fn topic_id(&mut self, source: TopicPartition) -> Result<TopicId, LogError> {
-        self.inner.topic_id(source)
-    }
-
-    fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError> {
-        self.inner.bounds(source)
-    }
-
-    fn committed(&mut self, source: TopicPartition) -> Result<Option<Committed>, LogError> {
-        self.inner.committed(source)
-    }
-
-    fn send(&mut self, outputs: &mut Outputs) -> Result<(), LogError> {
-        self.inner.send(outputs)
-    }
-
-    fn recover(&mut self) -> Result<(), LogError> {
-        self.seen.recoveries.fetch_add(1, Ordering::Relaxed);
-        self.inner.recover()
-    }
-
-    fn seek(&mut self, source: TopicPartition, offset: i64) -> Result<(), LogError> {
-        self.inner.seek(source, offset)
-    }
-
-    fn pause(&mut self, source: TopicPartition) -> Result<(), LogError> {
-        self.inner.pause(source)
-    }
-
-    fn resume(&mut self, source: TopicPartition) -> Result<(), LogError> {
-        self.inner.resume(source)
+    fn recovers(&mut self) {
+        self.recoveries.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -118,7 +59,7 @@ impl Running {
         let (shutdown, seen, mut stage) = (Shutdown::default(), Seen::default(), scene.stage());
         let (stop, watch) = (shutdown.clone(), seen.clone());
         let thread = thread::spawn(move || {
-            let mut log = Watched { inner: stage.lane(options).map_err(LogError::from)?, seen: watch };
+            let mut log = Watched { log: stage.lane(options).map_err(LogError::from)?, watch };
             stage.run(&mut log, &arguments, &stop)
         });
         Self { thread, shutdown, seen }

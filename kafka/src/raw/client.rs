@@ -1,13 +1,17 @@
 //! A client of one cluster.
 
 use std::collections::BTreeMap;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
+use std::time::Duration;
 
 use rdkafka_sys::bindings as ffi;
 
-use super::c_string;
 use super::error::{Code, ErrorText, Failure};
 use super::notes::Notes;
+use super::{c_string, timeout_ms};
+
+/// How long it may take to learn who leads.
+const LEADERS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a client is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,21 @@ impl Client {
     pub(super) const fn notes(&self) -> &Notes {
         // SAFETY: they live as long as the client.
         unsafe { self.notes.as_ref() }
+    }
+
+    /// Asks who leads the partitions of all topics. A client that only asks knows no topic of its own, so nothing else would make it look again
+    /// after a leader has changed: it would believe what it learned first for a quarter of an hour.
+    pub(super) fn learn_leaders(&self) {
+        let mut metadata = ptr::null();
+        // SAFETY: the client lives; the answer, if any, is ours, and only what the client keeps of it is of use. Where it fails, whoever
+        // asks again comes back here.
+        unsafe {
+            if ffi::rd_kafka_metadata(self.native(), 1, ptr::null_mut(), &raw mut metadata, timeout_ms(LEADERS_TIMEOUT))
+                == Code::RD_KAFKA_RESP_ERR_NO_ERROR
+            {
+                ffi::rd_kafka_metadata_destroy(metadata);
+            }
+        }
     }
 
     /// Why this client is of no use any more, if it is so.

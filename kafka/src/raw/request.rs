@@ -14,7 +14,7 @@ use super::{text, timeout_ms};
 pub(super) struct Queue {
     queue: NonNull<ffi::rd_kafka_queue_t>,
     /// Dropped after the queue is destroyed.
-    _client: Arc<Client>,
+    client: Arc<Client>,
 }
 
 // SAFETY: librdkafka's queues are locked inside.
@@ -41,7 +41,7 @@ impl Queue {
 
     fn of(client: &Arc<Client>, queue: *mut ffi::rd_kafka_queue_t) -> Self {
         let queue = NonNull::new(queue).expect("a client has its queues");
-        Self { queue, _client: Arc::clone(client) }
+        Self { queue, client: Arc::clone(client) }
     }
 
     pub(super) const fn native(&self) -> *mut ffi::rd_kafka_queue_t {
@@ -99,6 +99,8 @@ pub(super) const fn is_transient(code: Code) -> bool {
             | Code::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT
             | Code::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
             | Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION
+            | Code::RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH
+            | Code::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH
             | Code::RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE
             | Code::RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE
             | Code::RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION
@@ -109,6 +111,16 @@ pub(super) const fn is_transient(code: Code) -> bool {
             | Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE
             | Code::RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR
             | Code::RD_KAFKA_RESP_ERR_NOT_CONTROLLER
+    )
+}
+
+/// Whether the client believes in leaders that are none any more.
+const fn has_old_leaders(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION
+            | Code::RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH
+            | Code::RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH
     )
 }
 
@@ -149,12 +161,13 @@ impl<T> Request<T> {
     /// The answer, if it is there.
     pub(crate) fn poll(&self, timeout: Duration) -> Option<Result<T, Failure>> {
         let event = self.queue.poll(timeout)?;
-        Some(
-            event
-                .check()
-                .and_then(|()| (self.read)(&event))
-                .map_err(|failure| Failure { message: format!("{}: {}", self.what, failure.message), ..failure }),
-        )
+        let answer = event.check().and_then(|()| (self.read)(&event));
+        Some(answer.map_err(|failure| {
+            if has_old_leaders(failure.code) {
+                self.queue.client.learn_leaders();
+            }
+            Failure { message: format!("{}: {}", self.what, failure.message), ..failure }
+        }))
     }
 
     /// Waits for the answer.

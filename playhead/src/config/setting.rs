@@ -58,7 +58,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "registry.ca_file", kind: Kind::Text, default: "" },
     Setting { key: "registry.timeout", kind: Kind::Duration(100, 60_000), default: "5s" },
     Setting { key: "registry.grace", kind: Kind::Duration(0, 600_000), default: "10s" },
-    Setting { key: "state.snapshot_interval", kind: Kind::Duration(0, 24 * HOUR_MS), default: "3m" },
+    Setting { key: "state.snapshot_interval", kind: Kind::Duration(0, 24 * HOUR_MS), default: "30s" },
     // Nothing: in the data folder, and the environment's.
     Setting { key: "state.snapshots", kind: Kind::Text, default: "" },
     Setting { key: "state.s3_endpoint", kind: Kind::Text, default: "" },
