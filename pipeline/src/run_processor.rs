@@ -139,8 +139,8 @@ pub fn run_processor<P: Processor, L: Log>(
 /// What the loop does next.
 enum Next {
     Turn,
-    /// The open transaction is lost.
-    StartOver,
+    /// The open transaction is lost, for this reason.
+    StartOver(String),
     End,
 }
 
@@ -148,20 +148,19 @@ impl<P: Processor> ProcessorRun<'_, P> {
     fn run<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
         let mut next = Next::Turn;
         loop {
-            let step = match next {
+            let step = match &next {
                 Next::Turn => self.turn(log, shutdown),
-                Next::StartOver => self.start_over(log, shutdown).map(|()| Next::Turn),
+                Next::StartOver(why) => self.start_over(log, shutdown, why).map(|()| Next::Turn),
                 Next::End => return self.save_all(log),
             };
             next = match step {
                 Ok(next) => next,
                 Err(LogError::Transaction(why)) => {
-                    self.options.observer.lost_transaction(&why);
                     // A log that cannot even start over is given time.
-                    if matches!(next, Next::StartOver) && shutdown.wait(self.options.retry_interval) {
+                    if matches!(next, Next::StartOver(_)) && shutdown.wait(self.options.retry_interval) {
                         return Ok(());
                     }
-                    Next::StartOver
+                    Next::StartOver(why)
                 }
                 Err(error) => return Err(error),
             };
@@ -199,7 +198,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
                 self.options.observer.revoked(&sources, true);
                 // The transaction holds outputs of theirs.
                 if self.uncommitted > 0 {
-                    return Ok(Next::StartOver);
+                    return Ok(Next::StartOver("partitions were lost that it holds outputs of".to_owned()));
                 }
             }
             Polled::Batch(batch) => blocked = self.process(&batch)?.map(|what| (batch.source, what)),
@@ -346,8 +345,9 @@ impl<P: Processor> ProcessorRun<'_, P> {
 
     /// After a lost transaction the state of every partition is dropped and restored, of those whose records it held and of all others:
     /// their uncommitted events would look like duplicates.
-    fn start_over<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
+    fn start_over<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown, why: &str) -> Result<(), LogError> {
         self.totals.lost_transactions += 1;
+        self.options.observer.lost_transaction(why);
         self.out.clear();
         self.uncommitted = 0;
         self.has_moved = false;

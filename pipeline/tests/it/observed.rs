@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pipeline::heartbeat;
-use pipeline::testing::{Call, Fault, FaultKind, FaultLog, MemorySink, MemoryStore as Rows, PositionOwner};
+use pipeline::testing::{Call, Fault, FaultKind, FaultLog, MemorySink, MemoryStore as Rows, PositionOwner, Rebalance};
 use pipeline::{
     Commit, LogTimeRule, MemoryStore, Observer, Progress, Restored, RunOptions, SavedState, Shutdown, SinkOptions, TopicPartition, run_sink,
 };
 
 use crate::scene::{self, INPUT, Input, PARTITIONS, inputs, lane, memory_log, options, run};
-use crate::{sinks, snapshots};
+use crate::{rebalance, sinks, snapshots};
 
 /// Everything that an observer was told.
 #[derive(Debug, Default)]
@@ -150,6 +150,21 @@ fn a_lost_transaction_is_in_no_figure_but_its_own() {
             assert_eq!(heard.sums, expected, "{fault:?}");
         }
     }
+}
+
+#[test]
+fn partitions_that_are_lost_are_told_of_and_so_are_the_transactions_with_them() {
+    let mut lost_transactions = 0;
+    for lost_at in 2..40 {
+        let log = memory_log(&inputs(24, 80));
+        let script = vec![(1, Rebalance::Assign(rebalance::all())), (lost_at, Rebalance::Lose(vec![rebalance::MOVED]))];
+        let (options, told) = observed(options(7));
+        let totals = run(&mut rebalance::scripted(&log, script), &options).unwrap();
+        let heard = told.heard();
+        assert_eq!((heard.lost.len() as u64, heard.revoked, heard.assigned), (totals.lost_transactions, 1, 3), "lost at poll {lost_at}");
+        lost_transactions += totals.lost_transactions;
+    }
+    assert!(lost_transactions > 0);
 }
 
 #[test]

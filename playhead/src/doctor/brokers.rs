@@ -51,7 +51,7 @@ pub(super) fn examine(config: &Config, findings: &mut Findings<'_>) -> io::Resul
 }
 
 /// Parts of what librdkafka says, what they mean, and what to do; those first that explain others.
-const REASONS: [(&str, &str, &str); 9] = [
+const REASONS: [(&str, &str, &str); 8] = [
     (
         "Authentication failed",
         "the broker does not accept user and password",
@@ -69,14 +69,9 @@ const REASONS: [(&str, &str, &str); 9] = [
         "set kafka.client \"security.protocol\" as the listener has it, or take its other port",
     ),
     (
-        "incorrect security.protocol",
-        "the broker closes the connection: it speaks another protocol there",
-        "set kafka.client \"security.protocol\" as the listener has it: plaintext, ssl, sasl_plaintext or sasl_ssl",
-    ),
-    (
         "isconnected",
-        "the broker closes the connection",
-        "set kafka.client \"security.protocol\" as the listener has it, and see what the broker logs",
+        "the broker closes the connection: perhaps it speaks another protocol there",
+        "set kafka.client \"security.protocol\" as the listener has it (plaintext, ssl, sasl_plaintext or sasl_ssl), and see what the broker logs",
     ),
     ("Failed to resolve", "the broker's name is not known here", "correct kafka.brokers, or the names of this host's network"),
     ("Connection refused", "nobody listens there", "see that the broker runs, and that kafka.brokers has its port"),

@@ -23,8 +23,8 @@ const REGISTRY_INTERVAL: Duration = Duration::from_secs(5);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// The largest transaction, records: a lane that catches up commits sooner than the interval says.
 const COMMIT_RECORDS: u64 = 500_000;
-/// How long the cluster may take to say where partitions end, before it counts as out of reach.
-const ENDS_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the cluster may take to say where partitions end, before it counts as out of reach. A stop waits for it.
+const ENDS_PATIENCE: Duration = Duration::from_secs(2);
 /// The topics that a stage must know the partitions of.
 const TOPICS: [&str; 5] = ["playback_events", "viewing_progress", "active_streams", "dead_letters", "resume_state"];
 

@@ -142,7 +142,7 @@ fn why_there_is_no_connection_is_told_in_words() {
         (nobody(), none.clone(), "nobody listens there"),
         (sasl.brokers.clone(), wrong_password, "does not accept user and password"),
         (tls.brokers.clone(), without(&tls.client, "ssl.ca.location"), "certificate is not believed"),
-        (tls.brokers, none, "speaks another protocol"),
+        (tls.brokers, none, "it speaks another protocol there"),
         (sasl.brokers, sasl.client, ""),
     ];
     for (brokers, client, expected) in cases {

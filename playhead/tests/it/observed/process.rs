@@ -1,7 +1,7 @@
 //! `playhead process` on a real broker and registry.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -145,6 +145,24 @@ fn a_stage_is_measured_from_its_start_to_its_end() {
     assert_eq!(beats(&on_kafka, "dead_letters").len(), 0, "outside freshness");
 }
 
+/// Passes connections on to `to`, until the test ends.
+fn pass_on(listener: TcpListener, to: String) {
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        std::thread::spawn(move || {
+            // Whoever goes away first.
+            std::io::copy(&mut from, &mut to).ok();
+            to.shutdown(Shutdown::Write).ok();
+        })
+    };
+    std::thread::spawn(move || {
+        for near in listener.incoming() {
+            let (near, far) = (near.unwrap(), TcpStream::connect(&to).unwrap());
+            copy(near.try_clone().unwrap(), far.try_clone().unwrap());
+            copy(far, near);
+        }
+    });
+}
+
 #[test]
 fn what_is_waited_for_is_named_and_the_process_goes_on_when_it_comes() {
     let on_kafka = OnKafka::new();
@@ -152,10 +170,15 @@ fn what_is_waited_for_is_named_and_the_process_goes_on_when_it_comes() {
     // Nobody listens there.
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = on_kafka.command(&["process", "playback"]);
-    command.env("PLAYHEAD_REGISTRY_URL", format!("http://{nobody}"));
+    let path = on_kafka.stack.variable("PLAYHEAD_TEST_REGISTRY").splitn(4, '/').nth(3).unwrap_or_default().to_owned();
+    command.env("PLAYHEAD_REGISTRY_URL", format!("http://{nobody}/{path}"));
     let process = Watched::start(&mut command);
     until("the registry is missed", || process.missing().contains(&"registry".to_owned()).then_some(()));
     assert_eq!(process.get("/healthz").0, 200, "it is not to be started again for that");
+    let registry = on_kafka.stack.variable("PLAYHEAD_TEST_REGISTRY").strip_prefix("http://").unwrap().to_owned();
+    let host = registry.split('/').next().unwrap().to_owned();
+    pass_on(TcpListener::bind(nobody).unwrap(), host);
+    process.until_ready();
     let (code, _, lines) = process.end_by("-TERM");
     assert_eq!(code, Some(0), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("the schema registry is not available")), "{lines:?}");
