@@ -17,7 +17,7 @@ mod watched;
 pub use books::{Books, Difference, Wrong, record_hash};
 pub use outcome::{Outcome, first_difference};
 pub use recompute::{Input, recompute};
-pub use scene::{PARTITIONS, Scene, events_in_memory};
+pub use scene::{PARTITIONS, Scene, events_in_memory, with_prefix};
 pub use stack::Stack;
 pub use stage::{INPUT, RunArguments, Stage, lane_options};
 pub use toxiproxy::Proxy;

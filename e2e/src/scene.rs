@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafka::{Admin, Cluster, KafkaLane, LaneOptions, NewTopic};
@@ -9,6 +10,8 @@ use pipeline::testing::{MemoryLane, MemoryLog, StoredRecord};
 use pipeline::{Headers, Log as _, OutputTopic, Outputs, Shutdown, Spread};
 use producers::simulate::truth::{ResumeTruth, SessionTruth};
 use producers::simulate::{INPUTS, Settings, SimulateOptions, Simulation, TruthSink, group};
+use schemas::SchemaSource;
+use schemas::registry::Registry;
 
 use crate::outcome::Outcome;
 use crate::stage::{INPUT, RunArguments, Stage};
@@ -26,6 +29,7 @@ pub struct Scene {
     pub cluster: Cluster,
     /// Makes and deletes them.
     pub admin: Admin,
+    schemas: Arc<dyn SchemaSource>,
     records: Vec<(u32, StoredRecord)>,
     /// Records written so far.
     written: usize,
@@ -51,13 +55,19 @@ impl Scene {
     /// Where the cluster does not make them.
     #[must_use]
     pub fn new(cluster: &Cluster, name: &str, sessions: u32) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_nanos();
-        let prefix = format!("e2e-{name}-{now:x}-{}.", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let cluster = Cluster { prefix, ..cluster.clone() };
+        Self::with_schemas(cluster, name, sessions, Arc::new(Mutex::new(Registry::default())))
+    }
+
+    /// The same with schemas that others share.
+    ///
+    /// # Panics
+    /// As [`Scene::new`].
+    #[must_use]
+    pub fn with_schemas(cluster: &Cluster, name: &str, sessions: u32, schemas: Arc<dyn SchemaSource>) -> Self {
+        let cluster = with_prefix(cluster, name);
         let admin = Admin::new(&cluster, Duration::from_secs(60)).expect("the settings are right");
-        let stage = Stage::new(PARTITIONS);
-        let scene = Self { records: simulated(&stage, sessions), written: 0, memory: MemoryLog::new(), cluster, admin };
+        let stage = Stage::with_schemas(PARTITIONS, Arc::clone(&schemas));
+        let scene = Self { records: simulated(&stage, sessions), written: 0, memory: MemoryLog::new(), cluster, admin, schemas };
         scene.create(INPUT);
         for output in stage.outputs() {
             scene.create(&output.name);
@@ -78,7 +88,7 @@ impl Scene {
     /// The stage on these topics.
     #[must_use]
     pub fn stage(&self) -> Stage {
-        Stage::new(PARTITIONS)
+        Stage::with_schemas(PARTITIONS, Arc::clone(&self.schemas))
     }
 
     /// Records that are still to be written.
@@ -169,6 +179,32 @@ impl Scene {
             panic!("{}: {difference}", self.cluster.prefix);
         }
     }
+}
+
+impl Drop for Scene {
+    /// Thousands of topics would make the broker slow to start.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // To be looked at.
+            return;
+        }
+        let stage = self.stage();
+        let names: Vec<&str> = stage.outputs().iter().map(|topic| topic.name.as_str()).chain([INPUT]).collect();
+        // One that the test itself has deleted is not there; the others go.
+        names.iter().for_each(|name| _ = self.admin.delete(&[name]));
+    }
+}
+
+/// The cluster with a prefix that no other test has, and no run before.
+///
+/// # Panics
+/// Never, where the clock is right.
+#[must_use]
+pub fn with_prefix(cluster: &Cluster, name: &str) -> Cluster {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_nanos();
+    let prefix = format!("e2e-{name}-{now:x}-{}.", NUMBER.fetch_add(1, Ordering::Relaxed));
+    Cluster { prefix, ..cluster.clone() }
 }
 
 /// The events of so many sessions in a log in memory, with the topics that the stage writes.

@@ -1,6 +1,7 @@
 //! The servers that tests run against, started by the first test that needs them.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -51,6 +52,24 @@ impl Stack {
         let parts: serde_json::Value = serde_json::from_slice(&status.stdout).expect("the script writes JSON");
         let pid = parts[0]["pid"].as_u64().unwrap_or_else(|| panic!("{part} runs: {parts}"));
         u32::try_from(pid).expect("a process id")
+    }
+
+    /// Runs `e2e/java/Interop.java`: what it prints, JSON a line.
+    ///
+    /// # Panics
+    /// Where it fails.
+    #[must_use]
+    pub fn java(&self, arguments: &[&str], input: &str) -> Vec<serde_json::Value> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("java/Interop.java");
+        let mut java = Command::new(script());
+        java.arg("java").arg(source).args(arguments).envs(&self.variables).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut program = java.spawn().expect("scripts/stack can be run");
+        // Dropped when all is written, which is the end of the input.
+        program.stdin.take().expect("it was asked for").write_all(input.as_bytes()).expect("the program reads its input");
+        let output = program.wait_with_output().expect("the program was started");
+        assert!(output.status.success(), "Interop.java {arguments:?} failed: what it said is above");
+        let text = String::from_utf8(output.stdout).expect("the program writes UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("the program writes JSON")).collect()
     }
 
     /// Kafka without encryption.

@@ -8,15 +8,15 @@ use kafka::{Cluster, KafkaError, KafkaLane, LaneOptions, Membership};
 use pipeline::{DeadLetters, Log, LogError, LogTimeRule, OutputTopic, Processor as _, RunOptions, Shutdown, Totals, run_processor};
 use processors::DeadLetterWriter;
 use processors::playback::{DEAD_LETTERS, Playback, PlaybackConfig};
-use schemas::registry::Registry;
-use schemas::{PlaybackEvent, Record as _};
+use schemas::registry::{Registry, value_subject};
+use schemas::{PlaybackEvent, Record as _, SchemaSource};
 
 /// The topic that it reads.
 pub const INPUT: &str = "playback_events";
 
-/// The playback processor and what it needs, the same in every process: ids of schemas follow from the order of registration.
+/// The playback processor and what it needs.
 pub struct Stage {
-    schemas: Arc<Mutex<Registry>>,
+    schemas: Arc<dyn SchemaSource>,
     /// The id of the input's schema.
     pub schema_id: u32,
     playback: Playback,
@@ -40,19 +40,20 @@ impl Default for RunArguments {
 }
 
 impl Stage {
-    /// On topics with so many partitions.
-    ///
-    /// # Panics
-    /// Never: the registry is empty.
+    /// On topics with so many partitions, with schemas of its own, the same in every process: ids follow from the order of registration.
     #[must_use]
     pub fn new(partitions: u32) -> Self {
-        let schemas = Arc::new(Mutex::new(Registry::default()));
-        let schema_id = {
-            let mut registry = schemas.lock().expect("nobody else has it yet");
-            registry.register("playback_events-value", PlaybackEvent::SCHEMA).expect("an empty registry takes every schema")
-        };
-        let playback =
-            Playback::new(PlaybackConfig::with_partitions(partitions), Arc::clone(&schemas) as _).expect("the schemas are known");
+        Self::with_schemas(partitions, Arc::new(Mutex::new(Registry::default())))
+    }
+
+    /// With schemas that others share.
+    ///
+    /// # Panics
+    /// Where the registry does not take them.
+    #[must_use]
+    pub fn with_schemas(partitions: u32, schemas: Arc<dyn SchemaSource>) -> Self {
+        let schema_id = schemas.register(&value_subject(INPUT), PlaybackEvent::SCHEMA).expect("the registry takes the schema");
+        let playback = Playback::new(PlaybackConfig::with_partitions(partitions), Arc::clone(&schemas)).expect("the schemas are known");
         Self { schemas, schema_id, playback }
     }
 
@@ -69,13 +70,13 @@ impl Stage {
     #[must_use]
     pub fn parts(&self) -> (Playback, Box<dyn DeadLetters>) {
         let partitions = self.playback.outputs()[usize::from(DEAD_LETTERS)].partitions;
-        let playback = Playback::new(PlaybackConfig::with_partitions(partitions), Arc::clone(&self.schemas) as _);
+        let playback = Playback::new(PlaybackConfig::with_partitions(partitions), Arc::clone(&self.schemas));
         (playback.expect("the schemas are known"), Box::new(self.letters()))
     }
 
     fn letters(&self) -> DeadLetterWriter {
         let partitions = self.playback.outputs()[usize::from(DEAD_LETTERS)].partitions;
-        DeadLetterWriter::new(&[INPUT], DEAD_LETTERS, partitions, Arc::clone(&self.schemas) as _).expect("the schema is known")
+        DeadLetterWriter::new(&[INPUT], DEAD_LETTERS, partitions, Arc::clone(&self.schemas)).expect("the schema is known")
     }
 
     /// A lane for it.

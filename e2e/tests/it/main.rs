@@ -4,6 +4,7 @@
 
 mod books;
 mod connections;
+mod java;
 mod processes;
 mod ranges;
 mod rebalance;

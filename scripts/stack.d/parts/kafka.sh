@@ -3,7 +3,7 @@
 # address, so that a client that came through the proxy stays with it.
 
 kafka_version=4.3.0
-kafka_ready_within_s=90
+kafka_ready_within_s=180
 kafka_ports=(KAFKA_PORT KAFKA_CONTROLLER_PORT KAFKA_TLS_PORT KAFKA_SASL_PORT KAFKA_PROXIED_PORT)
 # The same id each time: an identifier of 16 bytes in base64.
 kafka_cluster_id=cGxheWhlYWQtc3RhY2stMQ
