@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pipeline::TopicId;
+use pipeline::{Committed, TopicId};
 
 use crate::KafkaError;
+use crate::input::committed_of;
 use crate::options::Cluster;
 use crate::patience::Patience;
-use crate::raw::{self, Client, Code, Failure, Kind, OffsetOf, Request};
+use crate::raw::{self, Client, Code, Failure, Kind, OffsetOf, Partitions, Request};
 
 /// Pause between two looks for a topic that was just made.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -154,6 +155,28 @@ impl Admin {
             Ok(offsets.values().next().copied().unwrap_or(0))
         };
         Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
+    }
+
+    /// What a group has committed, by partition of a topic; none where it has committed nothing, or only for another topic of that name. The
+    /// ends of transactions are waited for that hold positions of it.
+    ///
+    /// # Errors
+    /// [`KafkaError::NoTopic`], or where the cluster cannot be asked.
+    pub fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>, KafkaError> {
+        let TopicInfo { id, partitions, .. } = self.describe(topic)?;
+        let mut list = Partitions::new();
+        for partition in 0..partitions {
+            list.push(&self.cluster.topic(topic), partition, 0, "")?;
+        }
+        let group = format!("{}{group}", self.cluster.prefix);
+        let found = self.ask(|timeout| self.client.committed(&group, &list, timeout))?;
+        let mut committed = vec![None; partitions as usize];
+        for entry in found.iter() {
+            if let Some(place) = committed.get_mut(entry.partition as usize) {
+                *place = committed_of(id, &entry);
+            }
+        }
+        Ok(committed)
     }
 
     /// The offset after the last record, that of an open transaction included: where it is not the committed end, one is open.

@@ -137,17 +137,22 @@ impl Input {
 
     /// A position as it was committed; none where it is of another topic of that name.
     pub(crate) fn committed(&self, source: TopicPartition, entry: &Partition) -> Option<Committed> {
-        if entry.offset < 0 {
-            return None;
-        }
-        let metadata = match entry.metadata.split_once(SEPARATOR) {
-            Some((id, _)) if id != self.topic_id(source).to_string() => return None,
-            Some((_, metadata)) => metadata,
-            // Set by hand: whoever did it knows the topic.
-            None => "",
-        };
-        Some(Committed { next_offset: entry.offset, metadata: metadata.to_owned() })
+        committed_of(self.topic_id(source), entry)
     }
+}
+
+/// A position as it was committed for the topic of this identity.
+pub(crate) fn committed_of(topic_id: TopicId, entry: &Partition) -> Option<Committed> {
+    if entry.offset < 0 {
+        return None;
+    }
+    let metadata = match entry.metadata.split_once(SEPARATOR) {
+        Some((id, _)) if id != topic_id.to_string() => return None,
+        Some((_, metadata)) => metadata,
+        // Set by hand: whoever did it knows the topic.
+        None => "",
+    };
+    Some(Committed { next_offset: entry.offset, metadata: metadata.to_owned() })
 }
 
 /// Between a topic's identity and what is committed with a position.

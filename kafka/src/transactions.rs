@@ -50,13 +50,24 @@ struct Open {
     producer: Producer,
 }
 
+/// What a lane does whose name another instance has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenFenced {
+    /// The group tells whether it was replaced: until then it takes the name back.
+    AskTheGroup,
+    /// It is in no group: it gives way at once.
+    GiveWay,
+}
+
 /// The producer of a lane.
 pub(crate) struct Transactions {
     options: LaneOptions,
+    when_fenced: WhenFenced,
     outputs: Vec<Output>,
     /// None from a failure to the next start.
     open: Option<Open>,
-    is_begun: bool,
+    /// When the open transaction began; none where none is.
+    begun: Option<Instant>,
     /// A call had to be repeated: what was sent before may still be on its way.
     is_doubtful: bool,
     /// Fenced, and nothing was started since.
@@ -66,9 +77,23 @@ pub(crate) struct Transactions {
 
 impl Transactions {
     /// For these output topics, as the cluster describes them. Nothing is started yet.
-    pub(crate) fn new(options: &LaneOptions, outputs: &[OutputTopic], found: &[TopicInfo]) -> Result<Self, KafkaError> {
+    pub(crate) fn new(
+        options: &LaneOptions,
+        when_fenced: WhenFenced,
+        outputs: &[OutputTopic],
+        found: &[TopicInfo],
+    ) -> Result<Self, KafkaError> {
         let outputs = outputs.iter().zip(found).map(|(asked, found)| Output::new(asked, found)).collect::<Result<_, _>>()?;
-        Ok(Self { options: options.clone(), outputs, open: None, is_begun: false, is_doubtful: false, is_fenced: false, last_fenced: None })
+        Ok(Self {
+            options: options.clone(),
+            when_fenced,
+            outputs,
+            open: None,
+            begun: None,
+            is_doubtful: false,
+            is_fenced: false,
+            last_fenced: None,
+        })
     }
 
     /// Whether another instance may have taken the lane's name.
@@ -79,7 +104,7 @@ impl Transactions {
     /// Throws away what was sent, and starts a new producer: whoever had the name is fenced.
     pub(crate) fn start(&mut self, alive: &dyn Fn()) -> Result<(), LogError> {
         self.open = None;
-        (self.is_begun, self.is_doubtful) = (false, false);
+        (self.begun, self.is_doubtful) = (None, false);
         if std::mem::take(&mut self.is_fenced)
             && let Some(last) = self.last_fenced.replace(Instant::now())
             && last.elapsed() < TWIN
@@ -132,7 +157,7 @@ impl Transactions {
 
     /// Commits what was sent together with these positions.
     pub(crate) fn commit(&mut self, positions: Option<(&Partitions, &Membership)>, alive: &dyn Fn()) -> Result<(), LogError> {
-        if positions.is_none() && !self.is_begun {
+        if positions.is_none() && self.begun.is_none() {
             return Ok(());
         }
         self.begin(alive)?;
@@ -140,12 +165,12 @@ impl Transactions {
             self.repeat("positions", alive, |producer| producer.send_offsets(positions, membership, STEP))?;
         }
         self.repeat("commit", alive, |producer| producer.commit_transaction(STEP))?;
-        self.is_begun = false;
+        self.begun = None;
         Ok(())
     }
 
     fn begin(&mut self, alive: &dyn Fn()) -> Result<(), LogError> {
-        if self.is_begun {
+        if self.begun.is_some() {
             return Ok(());
         }
         if self.is_doubtful {
@@ -155,7 +180,7 @@ impl Transactions {
         if let Err(failure) = open.producer.begin_transaction() {
             return Err(self.lost("begin", &failure, None));
         }
-        self.is_begun = true;
+        self.begun = Some(Instant::now());
         Ok(())
     }
 
@@ -180,7 +205,13 @@ impl Transactions {
     fn lost(&mut self, what: &str, failure: &Failure, refused: Option<Failure>) -> LogError {
         // A producer that is of no use says only that; why, it knows itself.
         let fatal = self.open.as_ref().and_then(|open| open.producer.client().fatal());
-        self.is_fenced |= [Some(failure), fatal.as_ref()].into_iter().flatten().any(|failure| is_fenced(failure.code));
+        let is_fenced = [Some(failure), fatal.as_ref()].into_iter().flatten().any(|failure| is_fenced(failure.code));
+        self.is_fenced |= is_fenced;
+        // The broker says the same of a transaction that it has ended itself, since it took too long.
+        let is_in_time = self.begun.is_none_or(|begun| begun.elapsed() < self.options.transaction_timeout);
+        if is_fenced && is_in_time && self.when_fenced == WhenFenced::GiveWay {
+            return LogError::Fenced(format!("{what} of {}: {failure}", self.options.transactional_id()));
+        }
         let cause = refused.as_ref().filter(|refused| is_final(refused.code)).or(fatal.as_ref()).unwrap_or(failure);
         log_error(what, cause)
     }

@@ -83,10 +83,12 @@ stand beyond the log beside them.")]
   zcat events.ndjson.gz | playhead ingest -
   playhead ingest replay.ndjson --received-time 2024-01-16T18:00:00Z
   playhead ingest app.ndjson --topic app_events --json
+  playhead ingest events.ndjson --brokers kafka:9092 --registry http://registry:8081
 
 Each rejected line gets a verdict with its number, the reason and the field, and the rest goes on. With --json the last line is a summary. \
 Events without event_id get one made of what they say. Events of a type that this version does not know are kept as UNKNOWN. With \
---received-time (a replay) nothing is too old. There is no ledger: the same file ingested again after the state horizon counts twice.")]
+--received-time (a replay) nothing is too old. There is no ledger: the same file ingested again after the state horizon counts twice. One ingest at a time writes to a topic of a Kafka cluster: a \
+second one stops the first.")]
     Ingest(Ingest),
     /// Write the events of made-up viewers, and the truth of what they come to
     #[command(after_help = "Examples:
@@ -107,7 +109,11 @@ run; the same seed and start with other sessions or rates are refused, since the
     #[command(after_help = "Examples:
   playhead read playback_sessions --limit 3
   playhead read playback_events --partition 2 --from-offset 100
-  playhead read resume_state --from-time 2024-01-16T00:00:00Z --json | jq .value.position_ms")]
+  playhead read resume_state --from-time 2024-01-16T00:00:00Z --json | jq .value.position_ms
+  playhead read dead_letters --brokers kafka:9092 --registry http://registry:8081 --limit 10
+
+Partitions are shown one after the other, each up to the end that it had when it began: what is written meanwhile is not waited for. With \
+--brokers only what is committed is shown, and nothing is committed or joined: a reader leaves no trace on the cluster.")]
     Read(Read),
     /// Where a profile resumes everything that it watched, newest first
     #[command(after_help = "Examples:
@@ -145,12 +151,16 @@ Imports are not measured: they count under SESSIONS, but neither in the startup 
   playhead audit
   playhead --data simulated audit --truth
   playhead audit --json | jq '.books.partitions[] | select(.sums_equal | not)'
+  playhead audit --brokers kafka:9092 --registry http://registry:8081
 
 Every record on playback_events must have ended exactly once: passed on (clean), refused (a dead letter), or as a copy of an event of its \
 session. Counts and sums of content hashes are compared partition by partition, and where they differ the offsets are named. Sessions and \
 their quality of service must be in the store as their topics have them, and resume positions as the viewings say. With --truth, for a \
 folder that holds simulated runs and nothing else, every figure must also be what the viewers did. Nothing is changed: what a command that \
-was cut off has not processed is pending, and no fault. Exit status 1 where anything differs.")]
+was cut off has not processed is pending, and no fault. Exit status 1 where anything differs.
+
+With --brokers it is the topics of a cluster that are held against one another, and no store is looked at. Stages may run meanwhile: what they had \
+committed when the audit began is judged, and nothing that retention has taken is missed.")]
     Audit(Audit),
     /// The Avro schemas
     #[command(
@@ -366,10 +376,12 @@ pub(crate) enum Import {
   playhead import viewing-activity viewing_activity.csv.gz
   playhead import viewing-activity ViewingActivity.csv --received-time 2024-01-17T00:00:00Z
   playhead import viewing-activity export.csv --json
+  playhead import viewing-activity export.csv --brokers kafka:9092 --registry http://registry:8081
 
 Columns (any order): profile, start_time, duration, title, supplemental_type, autoplayed, device_type, bookmark, country; or those of \
 Netflix's own export: Profile Name, Start Time, Duration, Title, Supplemental Video Type, Attributes, Device Type, Bookmark, Country. \
-Rows that were imported before are passed over, so a second run or a longer export adds only what is new.")]
+Rows that were imported before are passed over, so a second run or a longer export adds only what is new. One import at a time writes to a Kafka \
+cluster: a second one stops the first. `playhead process` makes sessions of what it wrote.")]
     ViewingActivity(ViewingActivity),
 }
 
@@ -381,6 +393,8 @@ pub(crate) struct ViewingActivity {
     /// When the rows are said to have been received: RFC 3339, a date or microseconds since 1970 [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
     #[command(flatten)]
     pub(crate) stages: Stages,
 }
@@ -396,6 +410,8 @@ pub(crate) struct Ingest {
     /// When events that don't say so are said to have been received: RFC 3339, a date or microseconds since 1970 [default: now]
     #[arg(long, value_name = "T")]
     pub(crate) received_time: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
     #[command(flatten)]
     pub(crate) stages: Stages,
 }
@@ -427,12 +443,8 @@ pub(crate) struct Simulate {
     /// was simulated first]
     #[arg(long, value_name = "T")]
     pub(crate) start: Option<String>,
-    /// Write to this Kafka cluster instead of the data folder, which holds the truth; `playhead process` runs the stages there
-    #[arg(long, value_name = "HOST:PORT,...")]
-    pub(crate) brokers: Option<String>,
-    /// The schema registry of that cluster [default: registry.url]
-    #[arg(long, value_name = "URL")]
-    pub(crate) registry: Option<String>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
     #[command(flatten)]
     pub(crate) stages: Stages,
 }
@@ -456,6 +468,19 @@ pub(crate) struct Read {
     /// Show the heartbeats too, by which log time goes on where nothing happens
     #[arg(long)]
     pub(crate) heartbeats: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
+}
+
+/// A Kafka cluster to turn to instead of the data folder.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterInstead {
+    /// Turn to this Kafka cluster instead of the data folder
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(crate) brokers: Option<String>,
+    /// The schema registry of that cluster [default: registry.url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -530,6 +555,8 @@ pub(crate) struct Audit {
     /// Compare with what simulated viewers did, as DIR/truth/*.ndjson tells it
     #[arg(long)]
     pub(crate) truth: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterInstead,
 }
 
 #[derive(Debug, Subcommand)]
@@ -573,6 +600,13 @@ pub(crate) struct SchemasRegister {
     pub(crate) dry_run: bool,
 }
 
+impl ClusterInstead {
+    /// Whether it is the cluster's turn.
+    pub(crate) const fn is_asked(&self) -> bool {
+        self.brokers.is_some()
+    }
+}
+
 impl Cli {
     /// What the command line says of the configuration.
     pub(crate) fn flags(&self) -> Flags<'_> {
@@ -587,14 +621,6 @@ impl Cli {
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
         let snapshots = stages.and_then(|stages| stages.snapshots.as_deref());
-        let registry = match &self.command {
-            Command::Schemas(Schemas::Check(args)) => args.registry.as_deref(),
-            Command::Schemas(Schemas::Register(args)) => args.registry.as_deref(),
-            Command::Process(args) => args.registry.as_deref(),
-            Command::Doctor(args) => args.registry.as_deref(),
-            Command::Simulate(args) => args.registry.as_deref(),
-            _ => None,
-        };
         let process = if let Command::Process(args) = &self.command { Some(args) } else { None };
         let log = match &self.command {
             Command::Dev(args) => Some(&args.log),
@@ -606,7 +632,7 @@ impl Cli {
             data: self.data.as_deref(),
             snapshot_interval,
             snapshots,
-            registry,
+            registry: self.registry(),
             brokers: self.brokers(),
             instance: process.and_then(|args| args.instance.as_deref()),
             lanes: process.and_then(|args| args.lanes.as_deref()),
@@ -623,10 +649,32 @@ impl Cli {
             Command::Process(args) => &args.brokers,
             Command::Doctor(args) => &args.brokers,
             Command::Topics(Topics::Plan(args) | Topics::Apply(TopicsApply { plan: args })) => &args.brokers,
-            Command::Simulate(args) => &args.brokers,
-            _ => return None,
+            _ => &self.cluster_instead()?.brokers,
         };
         brokers.as_deref()
+    }
+
+    fn registry(&self) -> Option<&str> {
+        let registry = match &self.command {
+            Command::Schemas(Schemas::Check(args)) => &args.registry,
+            Command::Schemas(Schemas::Register(args)) => &args.registry,
+            Command::Process(args) => &args.registry,
+            Command::Doctor(args) => &args.registry,
+            _ => &self.cluster_instead()?.registry,
+        };
+        registry.as_deref()
+    }
+
+    /// Of a command that turns to a data folder unless it is told otherwise.
+    const fn cluster_instead(&self) -> Option<&ClusterInstead> {
+        match &self.command {
+            Command::Import(Import::ViewingActivity(args)) => Some(&args.cluster),
+            Command::Ingest(args) => Some(&args.cluster),
+            Command::Simulate(args) => Some(&args.cluster),
+            Command::Read(args) => Some(&args.cluster),
+            Command::Audit(args) => Some(&args.cluster),
+            _ => None,
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod doctor;
 mod failure;
 mod http_server;
 mod log;
+mod log_source;
 mod observe;
 mod owner;
 mod progress;

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod asking;
 mod books;
 mod connections;
 mod java;
 mod processes;
 mod ranges;
 mod rebalance;
+mod refused;
 mod running;
 mod scene;
 mod sinks;

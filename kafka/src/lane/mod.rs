@@ -17,7 +17,7 @@ use crate::patience::Patience;
 use crate::raw::{Client, Consumer, Failure, Kind, Partitions, Place, Request, TopicDescription};
 use crate::reader::Reader;
 use crate::records::FlatHeaders;
-use crate::transactions::Transactions;
+use crate::transactions::{Transactions, WhenFenced};
 
 /// A lane on Kafka. One thread, no sharing.
 pub struct KafkaLane {
@@ -52,14 +52,14 @@ impl KafkaLane {
     pub fn processor(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
         let mut lane = Self::unsubscribed(options, inputs)?;
         // Before it joins: what the one before left open must not be waited for by the group.
-        lane.begin_transactions(outputs)?;
+        lane.begin_transactions(WhenFenced::AskTheGroup, outputs)?;
         lane.subscribe()?;
         Ok(lane)
     }
 
-    fn begin_transactions(&mut self, outputs: &[OutputTopic]) -> Result<(), KafkaError> {
+    fn begin_transactions(&mut self, when_fenced: WhenFenced, outputs: &[OutputTopic]) -> Result<(), KafkaError> {
         let found = self.describe(outputs.iter().map(|output| output.name.as_str()))?;
-        let mut transactions = Transactions::new(&self.options, outputs, &found)?;
+        let mut transactions = Transactions::new(&self.options, when_fenced, outputs, &found)?;
         transactions.start(&|| self.consumer.keep_alive()).map_err(|error| match error {
             LogError::Transaction(message) => KafkaError::Unavailable(message),
             other => KafkaError::Failed(other.to_string()),
@@ -69,13 +69,13 @@ impl KafkaLane {
     }
 
     /// For a writer that keeps its own positions in `inputs` with what it writes, and reads nothing: it joins no group, so that no rebalance
-    /// can come between. Fences the lane of the same name.
+    /// can come between. Fences the lane of the same name; one that is fenced itself gives way.
     ///
     /// # Errors
     /// As [`KafkaLane::processor`].
     pub fn writer(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
         let mut lane = Self::unsubscribed(options, inputs)?;
-        lane.begin_transactions(outputs)?;
+        lane.begin_transactions(WhenFenced::GiveWay, outputs)?;
         Ok(lane)
     }
 

@@ -30,6 +30,8 @@ pub(crate) enum OffsetOf {
     CommittedEnd,
     /// After the last record, be its transaction open: the high watermark.
     End,
+    /// The first record whose timestamp, ms since 1970 UTC, is not below this; −1 where there is none.
+    Time(i64),
 }
 
 /// A topic as the cluster describes it.
@@ -59,20 +61,18 @@ impl Client {
         partitions: impl IntoIterator<Item = (&'p str, u32)>,
         timeout: Duration,
     ) -> Result<Request<Offsets>, Failure> {
+        let committed = Some(ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED);
+        let all = Some(ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
         let (spec, isolation) = match of {
-            OffsetOf::First => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST, None),
-            OffsetOf::CommittedEnd => {
-                let committed = ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
-                (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST, Some(committed))
-            }
-            OffsetOf::End => {
-                let all = ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED;
-                (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST, Some(all))
-            }
+            OffsetOf::First => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64, None),
+            OffsetOf::CommittedEnd => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64, committed),
+            OffsetOf::End => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64, all),
+            // Below zero are the marks above.
+            OffsetOf::Time(timestamp_ms) => (timestamp_ms.max(0), committed),
         };
         let mut list = Partitions::new();
         for (topic, partition) in partitions {
-            list.push(topic, partition, spec as i64, "")?;
+            list.push(topic, partition, spec, "")?;
         }
         Ok(Request::start(self, "offsets", Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout, read_offsets, |options, queue| {
             // SAFETY: client, options and queue live, and librdkafka copies the list.

@@ -7,6 +7,7 @@ mod admin;
 mod client;
 mod consumer;
 mod error;
+mod groups;
 mod look;
 mod messages;
 mod notes;

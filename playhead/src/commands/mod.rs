@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod cluster_writer;
 mod config_check;
 mod continue_watching;
 mod dev;
@@ -36,6 +37,7 @@ use crate::cli::{self, Cli, Command, Import, Schemas, Topics};
 use crate::config::{self, Config};
 use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
+use crate::log_source::LogSource;
 use crate::progress::Progress;
 use crate::{owner, topology};
 
@@ -60,6 +62,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Process(args) => process::run(args, &config, &mut answer),
         Command::Doctor(args) => doctor::run(args, &config, &mut answer),
         Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),
+        Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(&config)?, &mut answer),
         question => match open(&config, &answer) {
             Ok(folder) => answer_from(question, &folder, &config, &mut answer),
             Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
@@ -75,7 +78,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
 /// Whatever keeps it from answering; that it asks no folder.
 pub(crate) fn answer_from(command: &Command, folder: &DataFolder, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     match command {
-        Command::Read(args) => read::run(args, folder, answer),
+        Command::Read(args) => read::run(args, &mut LogSource::of_folder(folder), answer),
         Command::Resume(args) => resume::run(args, folder, answer),
         Command::ContinueWatching(args) => continue_watching::run(args, folder, answer),
         Command::History(args) => history::run(args, folder, answer),
