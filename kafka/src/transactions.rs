@@ -136,7 +136,7 @@ impl Transactions {
             let (output, topic) = (&self.outputs[index], &open.topics[index]);
             output.check(&record, now_ms)?;
             let OutputRecord { partition, timestamp_ms, key, value, headers, .. } = record;
-            let to_send = ToSend { topic, partition, timestamp_ms, key: Some(key), value, headers };
+            let to_send = ToSend { topic, partition, timestamp_ms, key, value, headers };
             let started = Instant::now();
             while let Err(failure) = open.producer.send(&to_send) {
                 let is_full = failure.code == Code::RD_KAFKA_RESP_ERR__QUEUE_FULL;
@@ -248,7 +248,7 @@ impl Output {
             return refuse(format!("the topic has {partitions} partitions"));
         }
         let headers = record.headers.iter().count() * HEADER_OVERHEAD + record.headers.as_encoded().len();
-        let bytes = record.key.len() + record.value.map_or(0, <[u8]>::len) + headers + RECORD_OVERHEAD;
+        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len) + headers + RECORD_OVERHEAD;
         if bytes > *max_bytes {
             return refuse(format!("{bytes} bytes, and the topic takes {max_bytes}"));
         }

@@ -123,6 +123,21 @@ pub trait Log {
     /// Where the log cannot be asked.
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError>;
 
+    /// The largest timestamp of a partition's records, ms since 1970 UTC; none where it holds none. A log that knows it without reading all
+    /// of them says so itself; it may count records whose transaction is still open, and the markers at the ends of transactions.
+    ///
+    /// # Errors
+    /// Where the log cannot be asked.
+    fn largest_timestamp_ms(&mut self, source: TopicPartition) -> Result<Option<i64>, LogError> {
+        let (first, end) = self.bounds(source)?;
+        let mut largest = None;
+        self.read(source, first, end, &mut |batch| {
+            largest = largest.max(batch.records.iter().map(|record| record.timestamp_ms).max());
+            ControlFlow::Continue(())
+        })?;
+        Ok(largest)
+    }
+
     /// The committed position of this stage in a partition.
     ///
     /// # Errors

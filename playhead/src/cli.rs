@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod dlq;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -162,6 +164,15 @@ was cut off has not processed is pending, and no fault. Exit status 1 where anyt
 With --brokers it is the topics of a cluster that are held against one another, and no store is looked at. Stages may run meanwhile: what they had \
 committed when the audit began is judged, and nothing that retention has taken is missed.")]
     Audit(Audit),
+    /// The dead letters: what was refused, why, and its way back
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  playhead dlq list
+  playhead dlq show playback_events-2-1041-playback
+  playhead dlq redrive --reason unknown_schema_id --dry-run"
+    )]
+    Dlq(dlq::Dlq),
     /// The Avro schemas
     #[command(
         subcommand,
@@ -617,6 +628,7 @@ impl Cli {
             Command::Simulate(args) => Some(&args.stages),
             Command::Process(args) => Some(&args.stages),
             Command::Doctor(args) => Some(&args.stages),
+            Command::Dlq(dlq::Dlq::Redrive(args)) => Some(&args.stages),
             _ => None,
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
@@ -673,6 +685,7 @@ impl Cli {
             Command::Simulate(args) => Some(&args.cluster),
             Command::Read(args) => Some(&args.cluster),
             Command::Audit(args) => Some(&args.cluster),
+            Command::Dlq(command) => Some(command.cluster()),
             _ => None,
         }
     }

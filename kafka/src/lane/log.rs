@@ -91,6 +91,12 @@ impl Log for KafkaLane {
         Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
     }
 
+    fn largest_timestamp_ms(&mut self, source: TopicPartition) -> Result<Option<i64>, LogError> {
+        let place = (self.input.name(source), source.partition);
+        let timestamps = self.ask("largest timestamp", |timeout| self.asking.largest_timestamps([place], timeout))?;
+        Ok(timestamps.values().next().copied().filter(|timestamp_ms| *timestamp_ms >= 0))
+    }
+
     fn committed(&mut self, source: TopicPartition) -> Result<Option<Committed>, LogError> {
         let failed = |failure: Failure| log_error("committed positions", &failure);
         let list = self.input.list(source, 0).map_err(failed)?;

@@ -79,6 +79,14 @@ impl KafkaLane {
         Ok(lane)
     }
 
+    /// For whoever only reads ranges and positions: it joins no group, writes nothing and fences nobody.
+    ///
+    /// # Errors
+    /// Where a topic does not exist, or the cluster does not answer.
+    pub fn reader(options: LaneOptions, inputs: &[&str]) -> Result<Self, KafkaError> {
+        Self::unsubscribed(options, inputs)
+    }
+
     /// For a sink: positions are committed with their metadata, by themselves.
     ///
     /// # Errors

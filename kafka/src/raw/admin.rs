@@ -18,6 +18,10 @@ type Op = ffi::rd_kafka_admin_op_t;
 
 /// An offset by topic and partition.
 pub(crate) type Offsets = BTreeMap<(String, u32), i64>;
+/// A timestamp by topic and partition, ms.
+pub(crate) type Timestamps = BTreeMap<(String, u32), i64>;
+/// An offset and its timestamp (ms) by topic and partition.
+type Listed = BTreeMap<(String, u32), (i64, i64)>;
 /// Values of settings by whose they are (a topic's or a broker's) and key.
 pub(crate) type Settings = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -82,6 +86,23 @@ impl Client {
                 }
                 ffi::rd_kafka_ListOffsets(self.native(), list.native(), options, queue);
             }
+        }))
+    }
+
+    /// Asks for the largest timestamp of each of these partitions, ms; -1 where a partition holds no record. Records of open transactions count, and the
+    /// markers of those that have ended, which carry the broker's time.
+    pub(crate) fn largest_timestamps<'p>(
+        self: &Arc<Self>,
+        partitions: impl IntoIterator<Item = (&'p str, u32)>,
+        timeout: Duration,
+    ) -> Result<Request<Timestamps>, Failure> {
+        let mut list = Partitions::new();
+        for (topic, partition) in partitions {
+            list.push(topic, partition, ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_MAX_TIMESTAMP as i64, "")?;
+        }
+        Ok(Request::start(self, "timestamps", Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout, read_timestamps, |options, queue| {
+            // SAFETY: client, options and queue live, and librdkafka copies the list.
+            unsafe { ffi::rd_kafka_ListOffsets(self.native(), list.native(), options, queue) };
         }))
     }
 
@@ -259,6 +280,14 @@ pub(super) fn failed(code: Code, message: String) -> Failure {
 }
 
 fn read_offsets(event: &Event) -> Result<Offsets, Failure> {
+    Ok(read_listed(event)?.into_iter().map(|(place, (offset, _))| (place, offset)).collect())
+}
+
+fn read_timestamps(event: &Event) -> Result<Timestamps, Failure> {
+    Ok(read_listed(event)?.into_iter().map(|(place, (_, timestamp_ms))| (place, timestamp_ms)).collect())
+}
+
+fn read_listed(event: &Event) -> Result<Listed, Failure> {
     let mut count = 0;
     // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
     let infos = unsafe {
@@ -268,7 +297,7 @@ fn read_offsets(event: &Event) -> Result<Offsets, Failure> {
         }
         array(ffi::rd_kafka_ListOffsets_result_infos(result, &raw mut count), count)
     };
-    let mut offsets = BTreeMap::new();
+    let mut listed = BTreeMap::new();
     for &info in infos {
         // SAFETY: an entry of the answer.
         let Partition { topic, partition, offset, code, .. } =
@@ -276,9 +305,11 @@ fn read_offsets(event: &Event) -> Result<Offsets, Failure> {
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
             return Err(failed(code, format!("{topic}-{partition}: {}", Failure::of(code).message)));
         }
-        offsets.insert((topic, partition), offset);
+        // SAFETY: an entry of the answer.
+        let timestamp_ms = unsafe { ffi::rd_kafka_ListOffsetsResultInfo_timestamp(info) };
+        listed.insert((topic, partition), (offset, timestamp_ms));
     }
-    Ok(offsets)
+    Ok(listed)
 }
 
 fn read_descriptions(event: &Event) -> Result<Vec<TopicDescription>, Failure> {

@@ -52,6 +52,15 @@ impl ClusterWriter {
         let options = LaneOptions { membership: Membership::Dynamic, ..LaneOptions::new(self.cluster.clone(), group, command, 0) };
         Ok(KafkaLane::writer(options, inputs, topics)?)
     }
+
+    /// As [`ClusterWriter::lane`], of one that only reads: it stops nobody.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn reading_lane(&self, group: &str, command: &str, inputs: &[&str]) -> anyhow::Result<KafkaLane> {
+        let options = LaneOptions { membership: Membership::Dynamic, ..LaneOptions::new(self.cluster.clone(), group, command, 0) };
+        Ok(KafkaLane::reader(options, inputs)?)
+    }
 }
 
 /// Refuses a time that was given for records which the topic would not keep: the cluster deletes by it, be they processed or not.

@@ -6,6 +6,7 @@ mod cluster_writer;
 mod config_check;
 mod continue_watching;
 mod dev;
+mod dlq;
 mod doctor;
 mod history;
 mod import;
@@ -32,6 +33,7 @@ use anyhow::{Context as _, bail};
 use producers::{ReceivedTime, parse_time_us};
 use serde::Serialize;
 
+use self::dlq::StagesRun;
 use crate::answer::Answer;
 use crate::cli::{self, Cli, Command, Import, Schemas, Topics};
 use crate::config::{self, Config};
@@ -63,6 +65,11 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Doctor(args) => doctor::run(args, &config, &mut answer),
         Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),
         Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(&config)?, &mut answer),
+        Command::Dlq(command) if command.cluster().is_asked() => dlq::on_kafka(command, &config, &mut answer),
+        Command::Dlq(command) => match open(&config, &answer) {
+            Ok(folder) => dlq::in_folder(command, &folder, &config, StagesRun::Here, &mut answer),
+            Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
+        },
         question => match open(&config, &answer) {
             Ok(folder) => answer_from(question, &folder, &config, &mut answer),
             Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
@@ -85,7 +92,8 @@ pub(crate) fn answer_from(command: &Command, folder: &DataFolder, config: &Confi
         Command::Session(args) => session::run(args, config, folder, answer),
         Command::Qos(args) => qos::run(args, folder, answer),
         Command::Backup(args) => backup::copy(folder, args, answer),
-        _ => bail!("the owner of a folder answers questions and makes backups; this is neither"),
+        Command::Dlq(command) => dlq::in_folder(command, folder, config, StagesRun::InTheOwner, answer),
+        _ => bail!("the owner of a folder answers questions, makes backups and redrives; this is none of it"),
     }
 }
 

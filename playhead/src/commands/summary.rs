@@ -90,7 +90,7 @@ impl Outcome {
         let mut notes = Vec::new();
         if self.dead_letters > 0 {
             let dead_letters = shown::counted(self.dead_letters, "dead letter");
-            notes.push(format!("{dead_letters}: `playhead read dead_letters` shows what was refused, and why"));
+            notes.push(format!("{dead_letters}: `playhead dlq list` shows what was refused, and why"));
         }
         if self.unreported_sessions > 0 {
             let sessions = shown::counted(self.unreported_sessions, "session");

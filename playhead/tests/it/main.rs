@@ -9,6 +9,7 @@ mod conformance;
 mod dead_store;
 mod dev;
 mod dev_server;
+mod dlq;
 mod formats;
 mod ingest;
 mod kills;

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::support::{Folder, Said, said};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Without a start: the run has just ended, so that no record is old enough for the broker to delete it.
 const SIMULATE: [&str; 15] = [
     "simulate",
@@ -47,6 +47,17 @@ pub(crate) struct OnKafka {
     pub(crate) stack: Stack,
     /// Before the names of its topics.
     prefix: String,
+}
+
+impl Drop for OnKafka {
+    /// Thousands of topics would make the broker slow to start. Those of a test that failed stay to be looked at.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let admin = Admin::new(&self.cluster(), PATIENCE).unwrap();
+            // Not every test makes all of them.
+            schemas::topics::builtin().iter().for_each(|topic| _ = admin.delete(&[topic.name.as_str()]));
+        }
+    }
 }
 
 impl OnKafka {
