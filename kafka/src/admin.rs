@@ -44,6 +44,19 @@ pub struct TopicInfo {
     pub settings: BTreeMap<String, String>,
 }
 
+/// Where a partition ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Its topic.
+    pub topic: String,
+    /// Its number.
+    pub partition: u32,
+    /// Offset after the last record that readers of what is committed see: the last stable offset.
+    pub committed: i64,
+    /// Offset after the last record: the high watermark. Beyond `committed` while a transaction is open.
+    pub all: i64,
+}
+
 /// Asks a cluster for its topics, and changes them.
 pub struct Admin {
     client: Arc<Client>,
@@ -180,7 +193,36 @@ impl Admin {
         topics.map(|topic| self.cluster.topic(topic)).collect()
     }
 
-    fn ask<T>(&self, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, KafkaError> {
+    /// Where these partitions end, for readers of what is committed and for all others.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked.
+    pub fn ends(&self, partitions: &[(&str, u32)]) -> Result<Vec<Ends>, KafkaError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = self.names(partitions.iter().map(|(topic, _)| *topic));
+        let named = || names.iter().map(String::as_str).zip(partitions.iter().map(|(_, partition)| *partition));
+        let ask = |of| self.ask(|timeout| self.client.offsets(of, named(), timeout));
+        // In this order: a transaction that ends in between looks committed, and not as if it hung.
+        let (all, committed) = (ask(OffsetOf::End)?, ask(OffsetOf::CommittedEnd)?);
+        let ends = partitions.iter().zip(&names).filter_map(|(&(topic, partition), name)| {
+            let place = (name.clone(), partition);
+            let committed = *committed.get(&place)?;
+            Some(Ends { topic: topic.to_owned(), partition, committed, all: committed.max(*all.get(&place)?) })
+        });
+        Ok(ends.collect())
+    }
+
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub(crate) fn ask<T>(&self, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, KafkaError> {
         Ok(Patience { limit: self.patience, alive: &|| {} }.ask(request)?)
     }
 }

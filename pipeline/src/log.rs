@@ -30,7 +30,7 @@ pub enum Polled<'a> {
     /// (control markers, compaction): such a position is committed like any other, or it would fall out of the log with the gap.
     Batch(Batch<'a>),
     /// These partitions are now ours, and the log has taken them over. Nothing of them is handed out before the next poll: until then the
-    /// caller restores what it has to, and says by [`Log::seek`] where reading starts.
+    /// caller restores what it has to, and says by [`Log::seek`] where reading starts. None of them: the group has nothing (more) for us.
     Assigned(Vec<TopicPartition>),
     /// These partitions go.
     Revoked {

@@ -56,7 +56,9 @@ POST /v1/playback-events  {\"sent_at\": T, \"events\": [...]}; an event that was
 GET  /resume/PROFILE      as `playhead resume --json`
 GET  /sessions?limit=N    the newest sessions and their quality of service
 GET  /qos                 quality of service over the newest sessions
-GET  /healthz             whether all is well, and what was taken
+GET  /healthz             whether all is well, and what was taken; 503 where a stage is stuck
+GET  /readyz              whether every stage has its partitions and waits for nothing; 503 and what is missing where not
+GET  /metrics             metrics in Prometheus' format
 GET  /                    the page
      /apis/registry       the schemas of the topics, as a schema registry on Confluent's API
 
@@ -199,8 +201,58 @@ fences what is left of the one before, and its partitions wait for it. Any setti
 \"security.protocol\" = \"ssl\", or in PLAYHEAD_KAFKA_CLIENT_SECURITY_PROTOCOL.
 
 Saved states must lie where every process of the stage reaches them, or a partition that moves is restored from the log. Ctrl-C or SIGTERM ends \
-it after a last commit.")]
+it after a last commit.
+
+Metrics in Prometheus' format are at http://127.0.0.1:9464/metrics (metrics.listen; the second process of a machine takes another port). \
+/healthz answers 503 where a lane is stuck and the process is to be started again, /readyz where partitions are not assigned or restored, or \
+the registry, the cluster or a store is waited for; both say what and why in JSON. The log goes to standard error.")]
     Process(Process),
+    /// Look at everything that this deployment rests on, and say what to mend
+    #[command(after_help = "Examples:
+  playhead doctor
+  playhead doctor --brokers kafka:9092 --registry http://registry:8081 --snapshots s3://playhead/states
+  playhead --config production.toml doctor --json | jq '.checks[] | select(.status != \"ok\")'
+
+A line a check, with ok, warning or failure, and what to do: the data folder and its disk; where states are saved (a probe is written, read \
+and deleted); the registry and our schemas in it; this host's clock; the connection to the brokers; each topic against topics.yaml, and \
+whether it keeps what it acknowledged; transactions that hang; the group of each stage, and how far it is behind. What is not set is not \
+looked at. It takes seconds, or half a minute where something does not answer. Exit status 1 where anything failed.")]
+    Doctor(Doctor),
+    /// The configuration
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  playhead config check
+  playhead --config production.toml config check --json"
+    )]
+    Config(Config),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The cluster [default: kafka.brokers]
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(crate) brokers: Option<String>,
+    /// The schema registry [default: registry.url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
+    /// One broker is enough, and topics have as many partitions as in dev
+    #[arg(long)]
+    pub(crate) dev: bool,
+    #[command(flatten)]
+    pub(crate) stages: Stages,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Every setting as it takes effect, and where it comes from: a flag, a variable, a line of the file, or the default
+    #[command(after_help = "Examples:
+  playhead config check
+  playhead --config production.toml config check --json | jq -r '.settings[] | select(.origin != \"the default\") | .key'
+
+What is wrong is named as at every start: unknown keys, values of the wrong type, bounds that contradict one another; exit status 2. Secrets \
+are masked. Variables that begin with PLAYHEAD_ and set nothing are listed, for they may be misspelt.")]
+    Check,
 }
 
 #[derive(Debug, Subcommand)]
@@ -276,8 +328,24 @@ pub(crate) struct Process {
     /// End when all input has been read, instead of waiting for more
     #[arg(long)]
     pub(crate) until_caught_up: bool,
+    /// Where /metrics, /healthz and /readyz are: an address and a port, or off [default: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: Log,
     #[command(flatten)]
     pub(crate) stages: Stages,
+}
+
+/// What a command that runs on says meanwhile, on standard error.
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// How: human, json, or auto: human on a terminal [default: auto]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    /// From which level on: error, warn, info or debug [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
 }
 
 /// What the stages are told that a command runs.
@@ -296,6 +364,8 @@ pub(crate) struct Dev {
     /// Where to listen: a loopback address and a port; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: Log,
     #[command(flatten)]
     pub(crate) stages: Stages,
 }
@@ -557,12 +627,18 @@ impl Cli {
             Command::Ingest(args) => Some(&args.stages),
             Command::Simulate(args) => Some(&args.stages),
             Command::Process(args) => Some(&args.stages),
+            Command::Doctor(args) => Some(&args.stages),
             Command::Dlq(dlq::Dlq::Redrive(args)) => Some(&args.stages),
             _ => None,
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
         let snapshots = stages.and_then(|stages| stages.snapshots.as_deref());
         let process = if let Command::Process(args) = &self.command { Some(args) } else { None };
+        let log = match &self.command {
+            Command::Dev(args) => Some(&args.log),
+            Command::Process(args) => Some(&args.log),
+            _ => None,
+        };
         Flags {
             file: self.config.as_deref(),
             data: self.data.as_deref(),
@@ -572,6 +648,9 @@ impl Cli {
             brokers: self.brokers(),
             instance: process.and_then(|args| args.instance.as_deref()),
             lanes: process.and_then(|args| args.lanes.as_deref()),
+            metrics_listen: process.and_then(|args| args.metrics_listen.as_deref()),
+            log_format: log.and_then(|log| log.log_format.as_deref()),
+            log_level: log.and_then(|log| log.log_level.as_deref()),
         }
     }
 }
@@ -580,6 +659,7 @@ impl Cli {
     fn brokers(&self) -> Option<&str> {
         let brokers = match &self.command {
             Command::Process(args) => &args.brokers,
+            Command::Doctor(args) => &args.brokers,
             Command::Topics(Topics::Plan(args) | Topics::Apply(TopicsApply { plan: args })) => &args.brokers,
             _ => &self.cluster_instead()?.brokers,
         };
@@ -591,6 +671,7 @@ impl Cli {
             Command::Schemas(Schemas::Check(args)) => &args.registry,
             Command::Schemas(Schemas::Register(args)) => &args.registry,
             Command::Process(args) => &args.registry,
+            Command::Doctor(args) => &args.registry,
             _ => &self.cluster_instead()?.registry,
         };
         registry.as_deref()

@@ -70,6 +70,14 @@ impl RegistryClient {
         self.get("/subjects")?.ok_or_else(|| SourceError::Unavailable("it has no list of subjects".to_owned()))
     }
 
+    /// The time that the registry says it is, in the words of HTTP (`Sat, 21 Nov 2026 18:13:33 GMT`), where it says any.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn date(&self) -> Result<Option<String>, SourceError> {
+        self.exchange.date("/subjects").map_err(SourceError::Unavailable)
+    }
+
     /// Id and version of a schema that is registered under a subject.
     ///
     /// # Errors

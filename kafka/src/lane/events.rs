@@ -170,7 +170,8 @@ impl KafkaLane {
                 self.consumer.incremental_assign(&Partitions::new()).map_err(|failure| log_error("assignment", &failure))?;
                 self.has_joined = true;
                 self.input.add(&sources);
-                Ok((!sources.is_empty()).then_some(Polled::Assigned(sources)))
+                // Also of none: the lane has joined, and there is nothing for it.
+                Ok(Some(Polled::Assigned(sources)))
             }
             Change::Revoked => {
                 self.leaving = Some(sources.clone());

@@ -22,8 +22,8 @@ pub(crate) type Offsets = BTreeMap<(String, u32), i64>;
 pub(crate) type Timestamps = BTreeMap<(String, u32), i64>;
 /// An offset and its timestamp (ms) by topic and partition.
 type Listed = BTreeMap<(String, u32), (i64, i64)>;
-/// Values of settings by topic and key.
-pub(crate) type TopicSettings = BTreeMap<String, BTreeMap<String, String>>;
+/// Values of settings by whose they are (a topic's or a broker's) and key.
+pub(crate) type Settings = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Which offset of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Client {
         self: &Arc<Self>,
         topics: impl IntoIterator<Item = &'t str>,
         timeout: Duration,
-    ) -> Result<Request<TopicSettings>, Failure> {
+    ) -> Result<Request<Settings>, Failure> {
         let names = topics.into_iter().map(c_string).collect::<Result<Vec<_>, _>>()?;
         Ok(Request::start(self, "settings of topics", Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout, read_settings, |options, queue| {
             let topic = ffi::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
@@ -266,16 +266,16 @@ fn native_topic(topic: &NewTopic<'_>) -> Result<NonNull<ffi::rd_kafka_NewTopic_t
 ///
 /// # Safety
 /// `items` is null, or so many items lie there for as long as the result is used.
-unsafe fn array<'a, T>(items: *mut *const T, length: usize) -> &'a [*const T] {
+pub(super) unsafe fn array<'a, T>(items: *mut *const T, length: usize) -> &'a [*const T] {
     // SAFETY: promised by the caller.
     if items.is_null() { &[] } else { unsafe { std::slice::from_raw_parts(items, length) } }
 }
 
-fn unexpected() -> Failure {
+pub(super) fn unexpected() -> Failure {
     Failure::local("an answer of another kind".to_owned())
 }
 
-fn failed(code: Code, message: String) -> Failure {
+pub(super) fn failed(code: Code, message: String) -> Failure {
     Failure { message, is_retriable: is_transient(code), ..Failure::of(code) }
 }
 
@@ -351,7 +351,7 @@ fn read_descriptions(event: &Event) -> Result<Vec<TopicDescription>, Failure> {
     Ok(descriptions)
 }
 
-fn read_settings(event: &Event) -> Result<TopicSettings, Failure> {
+pub(super) fn read_settings(event: &Event) -> Result<Settings, Failure> {
     let mut count = 0;
     // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
     let resources = unsafe {

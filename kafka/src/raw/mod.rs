@@ -8,6 +8,7 @@ mod client;
 mod consumer;
 mod error;
 mod groups;
+mod look;
 mod messages;
 mod notes;
 mod partitions;

@@ -1,6 +1,7 @@
 //! Saves the states of a run's partitions, one after the other, while the run goes on.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use super::file::{self, Of};
 use super::writer::{Begin, Job, Report, Writer};
 use super::{SavedPiece, SnapshotOptions};
 use crate::step::Assigned;
-use crate::{Log, LogError, Processor, TopicPartition};
+use crate::{Log, LogError, Observer, Processor, SavedState, TopicPartition};
 
 /// Bytes of a piece, about: what a lane gives its time to at a time.
 const PIECE_BYTES: usize = 1 << 20;
@@ -26,6 +27,8 @@ struct Current {
     source: TopicPartition,
     id: u64,
     number: u32,
+    offset: i64,
+    began: Instant,
     stage: Stage,
 }
 
@@ -41,6 +44,7 @@ enum Stage {
 /// See the module's documentation.
 pub(crate) struct Saver {
     options: SnapshotOptions,
+    observer: Arc<dyn Observer>,
     state_format: u64,
     name: String,
     writer: Writer,
@@ -63,9 +67,10 @@ pub(crate) struct Saver {
 
 impl Saver {
     /// For a stage whose states can be saved.
-    pub(crate) fn new(options: &SnapshotOptions, name: &str, state_format: u64) -> Self {
+    pub(crate) fn new(options: &SnapshotOptions, observer: Arc<dyn Observer>, name: &str, state_format: u64) -> Self {
         Self {
             options: options.clone(),
+            observer,
             state_format,
             name: name.to_owned(),
             writer: Writer::start(&options.store),
@@ -167,8 +172,9 @@ impl Saver {
             }
         };
         processor.begin_save(&mut assigned.state);
-        let begin = Begin { id: self.saves_begun, owner: self.owner, of, folder, head, number, named };
-        self.current = Some(Current { source, id: begin.id, number, stage: Stage::Saving(SavedPiece::first(number)) });
+        let (id, offset) = (self.saves_begun, of.offset);
+        let begin = Begin { id, owner: self.owner, of, folder, head, number, named };
+        self.current = Some(Current { source, id, number, offset, began: Instant::now(), stage: Stage::Saving(SavedPiece::first(number)) });
         self.waiting = Some(Job::Begin(begin));
     }
 
@@ -274,13 +280,15 @@ impl Saver {
         while let Some(report) = self.writer.report() {
             match report {
                 Report::Problem(problem) => (self.options.on_problem)(&problem),
-                Report::Done { id, segment } => {
+                Report::Done { id, segment, bytes } => {
                     let Some(current) = self.current.as_mut().filter(|current| current.id == id) else { continue };
                     let Some(assigned) = assigned.get_mut(&current.source) else { continue };
                     if let (Some(segments), Some(segment)) = (&mut assigned.segments, segment) {
                         segments.named.insert(current.number, segment);
                     }
                     current.stage = Stage::LettingGo;
+                    let saved = SavedState { offset: current.offset, bytes, duration: current.began.elapsed() };
+                    self.observer.saved(current.source, &saved);
                 }
                 Report::Failed { id } => {
                     if self.current.as_ref().is_some_and(|current| current.id == id) {
@@ -303,6 +311,7 @@ impl Saver {
         let Some(current) = self.current.take() else { return };
         self.waiting = None;
         self.saved.remove(&current.source);
+        self.observer.save_failed(current.source);
         if let Some(assigned) = assigned.get_mut(&current.source) {
             processor.give_up_save(&mut assigned.state);
         }

@@ -3,9 +3,11 @@
 mod audit;
 mod backup;
 mod cluster_writer;
+mod config_check;
 mod continue_watching;
 mod dev;
 mod dlq;
+mod doctor;
 mod history;
 mod import;
 mod ingest;
@@ -18,7 +20,7 @@ mod schemas_register;
 mod session;
 mod simulate;
 mod stream_input;
-mod subjects;
+pub(crate) mod subjects;
 mod summary;
 mod topics;
 mod truth_files;
@@ -33,7 +35,7 @@ use serde::Serialize;
 
 use self::dlq::StagesRun;
 use crate::answer::Answer;
-use crate::cli::{Cli, Command, Import, Schemas, Topics};
+use crate::cli::{self, Cli, Command, Import, Schemas, Topics};
 use crate::config::{self, Config};
 use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
@@ -60,6 +62,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Topics(Topics::Plan(args)) => topics::plan(args, &config, &mut answer),
         Command::Topics(Topics::Apply(args)) => topics::apply(args, &config, &mut answer),
         Command::Process(args) => process::run(args, &config, &mut answer),
+        Command::Doctor(args) => doctor::run(args, &config, &mut answer),
+        Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),
         Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(&config)?, &mut answer),
         Command::Dlq(command) if command.cluster().is_asked() => dlq::on_kafka(command, &config, &mut answer),
         Command::Dlq(command) => match open(&config, &answer) {

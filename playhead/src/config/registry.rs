@@ -53,6 +53,11 @@ impl RegistrySettings {
         })
     }
 
+    /// Whether a registry is set.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
     /// A client of the registry that is set.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod formats;
 mod ingest;
 mod kills;
 mod mistakes;
+mod observed;
 mod on_kafka;
 mod ownership;
 mod read_only;
