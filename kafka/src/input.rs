@@ -16,6 +16,8 @@ pub(crate) struct Source {
     pub(crate) is_paused: bool,
     /// Ours, but the client does not have it before the first seek.
     pub(crate) is_new: bool,
+    /// What comes next may not be what is next in the log: where an offset is missing, it is looked after.
+    pub(crate) is_unsure: bool,
     /// Messages held below this index were taken before a seek.
     pub(crate) held_from: usize,
 }
@@ -67,6 +69,11 @@ impl Input {
 
     pub(crate) fn has_none(&self) -> bool {
         self.sources.is_empty()
+    }
+
+    /// The assignment has changed.
+    pub(crate) fn be_unsure(&mut self) {
+        self.sources.values_mut().for_each(|source| source.is_unsure = true);
     }
 
     /// All partitions are gone.

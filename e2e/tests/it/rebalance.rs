@@ -30,6 +30,24 @@ fn a_lane_joins_and_leaves_while_records_come() {
     scene.assert_complete();
 }
 
+/// What is fetched already when partitions move is neither lost nor read twice.
+#[test]
+fn partitions_that_stay_go_on_where_they_were_amid_a_backlog() {
+    let stack = Stack::with(&["kafka"]);
+    let mut scene = Scene::new(&stack.kafka(), "backlog", 150);
+    scene.write_all();
+    let constant = Running::start(&scene, dynamic(&scene, "constant"), 60);
+    constant.wait_for_commits(3);
+    for number in 0..4 {
+        let guest = Running::start(&scene, dynamic(&scene, &format!("guest-{number}")), 60);
+        until("partitions of a guest", || (Seen::count(&guest.seen.assigned) > 0 || guest.has_ended()).then_some(()));
+        guest.stop().unwrap();
+    }
+    wait_until_done(&scene);
+    constant.stop().unwrap();
+    scene.assert_complete();
+}
+
 /// A member that is slow to answer while another joins is given up in the middle of joining, and comes back under another name. What it
 /// read meanwhile, it read from where it was before, and others have read it too.
 #[test]

@@ -149,7 +149,7 @@ impl Log for KafkaLane {
         let list = self.input.list(source, offset).map_err(failed)?;
         let held = self.consumer.held();
         let state = self.input.source(source)?;
-        (state.position, state.held_from) = (Some(offset), held);
+        (state.position, state.held_from, state.is_unsure) = (Some(offset), held, true);
         if !state.is_new {
             match self.consumer.seek(&list, SEEK_TIMEOUT) {
                 // Not fetched: it has not begun yet, or an error has ended it.

@@ -307,6 +307,10 @@ fn read_listed(event: &Event) -> Result<Listed, Failure> {
         }
         // SAFETY: an entry of the answer.
         let timestamp_ms = unsafe { ffi::rd_kafka_ListOffsetsResultInfo_timestamp(info) };
+        // A broker that has just started may answer without one.
+        if offset == i64::from(ffi::RD_KAFKA_OFFSET_INVALID) {
+            return Err(failed(Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, format!("{topic}-{partition}: no offset")));
+        }
         listed.insert((topic, partition), (offset, timestamp_ms));
     }
     Ok(listed)
