@@ -151,6 +151,12 @@ impl RegistryClient {
         }
     }
 
+    fn add(&self, subject: &str, schema: &str) -> Result<u32, SourceError> {
+        let path = format!("{}/versions", subject_path(subject));
+        let answer: Option<IdAnswer> = self.send(&Method::POST, &path, &SchemaRequest::new(schema), subject)?;
+        Ok(answer.ok_or_else(|| SourceError::Unavailable(format!("it has no place for subject {subject}")))?.id)
+    }
+
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, SourceError> {
         match self.exchange.ask(&Method::GET, path, None).map_err(SourceError::Unavailable)? {
             Reply::Found(body) => parsed(&body).map(Some),
@@ -201,11 +207,14 @@ impl SchemaSource for RegistryClient {
         }
         let id = match self.lookup(subject, &key.1)? {
             Some(there) => there.id,
-            None => {
-                let path = format!("{}/versions", subject_path(subject));
-                let answer: Option<IdAnswer> = self.send(&Method::POST, &path, &SchemaRequest::new(&key.1), subject)?;
-                answer.ok_or_else(|| SourceError::Unavailable(format!("it has no place for subject {subject}")))?.id
-            }
+            None => match self.add(subject, &key.1) {
+                // Another has registered it since, and some registries refuse who comes second at the same moment.
+                Err(SourceError::Refused { subject: refused, cause }) => match self.lookup(subject, &key.1)? {
+                    Some(there) => there.id,
+                    None => return Err(SourceError::Refused { subject: refused, cause }),
+                },
+                added => added?,
+            },
         };
         held(&self.ids).insert(key, id);
         Ok(id)
