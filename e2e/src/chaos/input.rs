@@ -1,15 +1,14 @@
 //! Viewers' events, made up while the campaign goes on, so many a second, until there are enough.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafka::{Cluster, KafkaLane, LaneOptions, Membership};
-use producers::simulate::truth::{ResumeTruth, SessionTruth};
-use producers::simulate::{INPUTS, Settings, SimulateOptions, Simulation, TruthSink, group, latest_start_ms, outputs};
+use producers::simulate::{INPUTS, Settings, SimulateOptions, Simulation, group, latest_start_ms, outputs};
 
+use crate::scene::NoTruth;
 use crate::watched::{Watch, Watched};
 
 /// Records of a transaction.
@@ -29,18 +28,6 @@ pub(super) struct Writer {
     thread: JoinHandle<u64>,
     written: Arc<AtomicU64>,
     pace: Arc<AtomicU64>,
-}
-
-struct NoTruth;
-
-impl TruthSink for NoTruth {
-    fn session(&mut self, _: &SessionTruth) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn resume(&mut self, _: &ResumeTruth) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl Writer {
