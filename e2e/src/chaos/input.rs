@@ -11,6 +11,8 @@ use producers::simulate::{INPUTS, Settings, SimulateOptions, Simulation, group, 
 use crate::scene::NoTruth;
 use crate::watched::{Watch, Watched};
 
+/// How long nothing may be written, however often it is tried. No fault lasts as long.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Records of a transaction.
 const BATCH: usize = 500;
 
@@ -49,6 +51,11 @@ impl Writer {
         self.written.load(Ordering::Relaxed)
     }
 
+    /// Before all of it was written: that takes longer than the faults.
+    pub(super) fn has_broken_down(&self) -> bool {
+        self.thread.is_finished() && self.pace.load(Ordering::Relaxed) != u64::MAX
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.thread.is_finished()
     }
@@ -77,7 +84,13 @@ fn write(cluster: &Cluster, load: &Load, pace: &Pace) -> u64 {
     let topics = outputs(load.partitions);
     let options = SimulateOptions { settings, now_ms, batch_records: BATCH, schema_id: load.schema_id };
     // The broker is killed under it too: what was cut off goes on where it stopped.
+    let mut down_since = None;
+    let mut written = 0;
     loop {
+        let so_far = pace.written.load(Ordering::Relaxed);
+        if so_far != written {
+            (written, down_since) = (so_far, None);
+        }
         let lane_options =
             LaneOptions { membership: Membership::Dynamic, ..LaneOptions::new(cluster.clone(), &group(&options.settings), "writer", 0) };
         let attempt = KafkaLane::writer(lane_options, &INPUTS, &topics).map_err(|error| error.to_string()).and_then(|lane| {
@@ -88,7 +101,10 @@ fn write(cluster: &Cluster, load: &Load, pace: &Pace) -> u64 {
         match attempt {
             Ok(report) => return report.totals.raw_records,
             // The broker is away: asked again until the campaign brings it back.
-            Err(_) => thread::sleep(Duration::from_millis(200)),
+            Err(error) => {
+                assert!(down_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE, "the input can't be written: {error}");
+                thread::sleep(Duration::from_millis(200));
+            }
         }
     }
 }

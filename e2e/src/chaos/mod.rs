@@ -119,6 +119,7 @@ impl Campaign {
         for (number, fault) in (1..).zip(planned) {
             let gap = self.random.between(100, 1_500);
             self.live_for(gap);
+            assert!(!writer.has_broken_down(), "the input can't be written: why is said above");
             self.inject(fault);
             *done.entry(fault).or_default() += 1;
             let seconds = self.began.elapsed().as_secs();
