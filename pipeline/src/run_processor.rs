@@ -376,10 +376,11 @@ impl<P: Processor> ProcessorRun<'_, P> {
             let saver = self.saver.as_mut();
             let mut restore = Restore { processor: &mut *self.processor, dead_letters, options, shutdown, saver, replayed };
             let started = Instant::now();
+            let replayed_before = *restore.replayed;
             let Some((assigned, from_snapshot)) = restore.partition(log, source)? else { return Ok(()) };
             log.seek(source, assigned.next_offset)?;
-            if let (Some(saver), Some(offset)) = (&mut self.saver, from_snapshot) {
-                saver.restored(source, offset);
+            if let Some(saver) = &mut self.saver {
+                saver.restored(source, from_snapshot, self.totals.replayed - replayed_before);
             }
             self.options.observer.restored(
                 source,

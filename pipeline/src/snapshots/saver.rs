@@ -17,6 +17,8 @@ const PIECE_BYTES: usize = 1 << 20;
 /// How many of the things that were put away leave memory at a time.
 const LET_GO_AT_A_TIME: usize = 2_000;
 
+/// Records whose replay costs more than a save of the state that comes of them.
+const MANY_REPLAYED: u64 = 20_000;
 /// How often the log hears of a lane that waits for its saves.
 const ALIVE: Duration = Duration::from_secs(1);
 
@@ -87,9 +89,15 @@ impl Saver {
         }
     }
 
-    /// Notes what a partition was restored from.
-    pub(crate) fn restored(&mut self, source: TopicPartition, offset: i64) {
-        self.saved.insert(source, offset);
+    /// Notes what a partition was restored from, if from anything, and after how many records that were replayed. After many its state is
+    /// saved with the next commit: a process that dies more often than states are saved would have ever more to replay.
+    pub(crate) fn restored(&mut self, source: TopicPartition, from: Option<i64>, replayed: u64) {
+        if let Some(offset) = from {
+            self.saved.insert(source, offset);
+        }
+        if replayed >= MANY_REPLAYED {
+            self.due.push_back(source);
+        }
     }
 
     /// Forgets a partition whose state was dropped.
