@@ -107,6 +107,7 @@ impl Local {
             keep_alive_interval: Duration::from_secs(5),
             on_unavailable: |_| std::ops::ControlFlow::Break(()),
             stop_when_caught_up: true,
+            observer: pipeline::unobserved(),
             snapshots: saves.then(|| SnapshotOptions {
                 store: Arc::new(FolderStore::new(self.snapshots.clone())),
                 interval: Duration::from_mins(3),

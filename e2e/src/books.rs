@@ -79,7 +79,7 @@ impl Books {
 
     /// Notes a record that must come of a partition of the input.
     pub fn expect(&mut self, source: u32, record: &OutputRecord<'_>) {
-        let hash = hash(record.timestamp_ms, Some(record.key), record.value, record.headers);
+        let hash = hash(record.timestamp_ms, record.key, record.value, record.headers);
         let topic = self.topics[usize::from(record.topic)].clone();
         let place = self.expected.get_mut(&(topic, record.partition)).expect("stages write to partitions that there are");
         place[source as usize].push(hash);

@@ -65,6 +65,7 @@ pub fn recompute<P: Processor>(
             keep_alive_interval: Duration::from_secs(1),
             on_unavailable: |_| ControlFlow::Continue(()),
             stop_when_caught_up: true,
+            observer: pipeline::unobserved(),
             snapshots: None,
         };
         run_processor(&mut processor, &mut lane, dead_letters.as_ref(), &options, &Shutdown::default())?;

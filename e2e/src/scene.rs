@@ -37,7 +37,8 @@ pub struct Scene {
     memory: MemoryLog,
 }
 
-struct NoTruth;
+/// What a simulation would have to come to is of no interest.
+pub(crate) struct NoTruth;
 
 impl TruthSink for NoTruth {
     fn session(&mut self, _: &SessionTruth) -> io::Result<()> {

@@ -105,6 +105,7 @@ impl Stage {
             keep_alive_interval: Duration::from_secs(1),
             on_unavailable: |_| ControlFlow::Continue(()),
             stop_when_caught_up: arguments.stop_when_caught_up,
+            observer: pipeline::unobserved(),
             snapshots: None,
         };
         run_processor(&mut self.playback, log, &letters, &options, shutdown)

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pipeline::TopicId;
+use pipeline::{Committed, TopicId};
 
 use crate::KafkaError;
+use crate::input::committed_of;
 use crate::options::Cluster;
 use crate::patience::Patience;
-use crate::raw::{self, Client, Code, Failure, Kind, OffsetOf, Request};
+use crate::raw::{self, Client, Code, Failure, Kind, OffsetOf, Partitions, Request};
 
 /// Pause between two looks for a topic that was just made.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -41,6 +42,19 @@ pub struct TopicInfo {
     pub replicas: u16,
     /// All of its settings by Kafka's names.
     pub settings: BTreeMap<String, String>,
+}
+
+/// Where a partition ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Its topic.
+    pub topic: String,
+    /// Its number.
+    pub partition: u32,
+    /// Offset after the last record that readers of what is committed see: the last stable offset.
+    pub committed: i64,
+    /// Offset after the last record: the high watermark. Beyond `committed` while a transaction is open.
+    pub all: i64,
 }
 
 /// Asks a cluster for its topics, and changes them.
@@ -143,6 +157,28 @@ impl Admin {
         Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
     }
 
+    /// What a group has committed, by partition of a topic; none where it has committed nothing, or only for another topic of that name. The
+    /// ends of transactions are waited for that hold positions of it.
+    ///
+    /// # Errors
+    /// [`KafkaError::NoTopic`], or where the cluster cannot be asked.
+    pub fn committed(&self, group: &str, topic: &str) -> Result<Vec<Option<Committed>>, KafkaError> {
+        let TopicInfo { id, partitions, .. } = self.describe(topic)?;
+        let mut list = Partitions::new();
+        for partition in 0..partitions {
+            list.push(&self.cluster.topic(topic), partition, 0, "")?;
+        }
+        let group = format!("{}{group}", self.cluster.prefix);
+        let found = self.ask(|timeout| self.client.committed(&group, &list, timeout))?;
+        let mut committed = vec![None; partitions as usize];
+        for entry in found.iter() {
+            if let Some(place) = committed.get_mut(entry.partition as usize) {
+                *place = committed_of(id, &entry);
+            }
+        }
+        Ok(committed)
+    }
+
     /// The offset after the last record, that of an open transaction included: where it is not the committed end, one is open.
     ///
     /// # Errors
@@ -157,7 +193,36 @@ impl Admin {
         topics.map(|topic| self.cluster.topic(topic)).collect()
     }
 
-    fn ask<T>(&self, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, KafkaError> {
+    /// Where these partitions end, for readers of what is committed and for all others.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked.
+    pub fn ends(&self, partitions: &[(&str, u32)]) -> Result<Vec<Ends>, KafkaError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names = self.names(partitions.iter().map(|(topic, _)| *topic));
+        let named = || names.iter().map(String::as_str).zip(partitions.iter().map(|(_, partition)| *partition));
+        let ask = |of| self.ask(|timeout| self.client.offsets(of, named(), timeout));
+        // In this order: a transaction that ends in between looks committed, and not as if it hung.
+        let (all, committed) = (ask(OffsetOf::End)?, ask(OffsetOf::CommittedEnd)?);
+        let ends = partitions.iter().zip(&names).filter_map(|(&(topic, partition), name)| {
+            let place = (name.clone(), partition);
+            let committed = *committed.get(&place)?;
+            Some(Ends { topic: topic.to_owned(), partition, committed, all: committed.max(*all.get(&place)?) })
+        });
+        Ok(ends.collect())
+    }
+
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub(crate) fn ask<T>(&self, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, KafkaError> {
         Ok(Patience { limit: self.patience, alive: &|| {} }.ask(request)?)
     }
 }

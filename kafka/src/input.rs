@@ -16,6 +16,8 @@ pub(crate) struct Source {
     pub(crate) is_paused: bool,
     /// Ours, but the client does not have it before the first seek.
     pub(crate) is_new: bool,
+    /// What comes next may not be what is next in the log: where an offset is missing, it is looked after.
+    pub(crate) is_unsure: bool,
     /// Messages held below this index were taken before a seek.
     pub(crate) held_from: usize,
 }
@@ -63,6 +65,20 @@ impl Input {
 
     pub(crate) fn assigned(&self) -> impl Iterator<Item = (TopicPartition, &Source)> {
         self.sources.iter().map(|(&source, state)| (source, state))
+    }
+
+    pub(crate) fn has_none(&self) -> bool {
+        self.sources.is_empty()
+    }
+
+    /// The assignment has changed.
+    pub(crate) fn be_unsure(&mut self) {
+        self.sources.values_mut().for_each(|source| source.is_unsure = true);
+    }
+
+    /// All partitions are gone.
+    pub(crate) fn take_all(&mut self) -> Vec<TopicPartition> {
+        std::mem::take(&mut self.sources).into_keys().collect()
     }
 
     pub(crate) fn get(&self, source: TopicPartition) -> Option<&Source> {
@@ -137,17 +153,22 @@ impl Input {
 
     /// A position as it was committed; none where it is of another topic of that name.
     pub(crate) fn committed(&self, source: TopicPartition, entry: &Partition) -> Option<Committed> {
-        if entry.offset < 0 {
-            return None;
-        }
-        let metadata = match entry.metadata.split_once(SEPARATOR) {
-            Some((id, _)) if id != self.topic_id(source).to_string() => return None,
-            Some((_, metadata)) => metadata,
-            // Set by hand: whoever did it knows the topic.
-            None => "",
-        };
-        Some(Committed { next_offset: entry.offset, metadata: metadata.to_owned() })
+        committed_of(self.topic_id(source), entry)
     }
+}
+
+/// A position as it was committed for the topic of this identity.
+pub(crate) fn committed_of(topic_id: TopicId, entry: &Partition) -> Option<Committed> {
+    if entry.offset < 0 {
+        return None;
+    }
+    let metadata = match entry.metadata.split_once(SEPARATOR) {
+        Some((id, _)) if id != topic_id.to_string() => return None,
+        Some((_, metadata)) => metadata,
+        // Set by hand: whoever did it knows the topic.
+        None => "",
+    };
+    Some(Committed { next_offset: entry.offset, metadata: metadata.to_owned() })
 }
 
 /// Between a topic's identity and what is committed with a position.

@@ -10,6 +10,7 @@ mod admin;
 mod error;
 mod input;
 mod lane;
+mod look;
 mod options;
 mod patience;
 mod producer;
@@ -19,8 +20,9 @@ mod records;
 mod transactions;
 mod wire;
 
-pub use admin::{Admin, NewTopic, TopicInfo};
+pub use admin::{Admin, Ends, NewTopic, TopicInfo};
 pub use error::KafkaError;
 pub use lane::KafkaLane;
+pub use look::{Broker, Group};
 pub use options::{Cluster, LaneOptions, Membership};
 pub use reader::Reader;

@@ -1,6 +1,7 @@
 //! Reading a range of a partition, outside of any group: what restores and `read` do.
 
 use std::ops::ControlFlow;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use pipeline::{LogError, Record};
@@ -16,6 +17,8 @@ use crate::records::{self, FlatHeaders};
 const AT_ONCE: usize = 4_096;
 /// How long to wait for messages before looking after other things.
 const WAIT: Duration = Duration::from_millis(100);
+/// Pause between two looks for the end of a transaction.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Reads committed records of any partition.
 pub struct Reader {
@@ -62,6 +65,62 @@ impl Reader {
     /// By the name that the cluster knows, as all that follows.
     fn bounds_of(&self, topic: &str, partition: u32) -> Result<(i64, i64), LogError> {
         Ok((self.offset(topic, partition, OffsetOf::First, &|| {})?, self.offset(topic, partition, OffsetOf::CommittedEnd, &|| {})?))
+    }
+
+    /// As [`Reader::bounds`], of several partitions, with the records of transactions that are open now: their ends are waited for.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked, or a transaction stays open for longer than the reader's patience.
+    pub fn settled_bounds(&self, places: &[(&str, u32)]) -> Result<Vec<(i64, i64)>, LogError> {
+        let names: Vec<(String, u32)> = places.iter().map(|(topic, partition)| (self.cluster.topic(topic), *partition)).collect();
+        let ends = self.offsets(&names, OffsetOf::End)?;
+        let started = Instant::now();
+        loop {
+            let committed_ends = self.offsets(&names, OffsetOf::CommittedEnd)?;
+            let open = places.iter().zip(committed_ends.iter().zip(&ends)).find(|(_, (committed_end, end))| committed_end < end);
+            let Some(((topic, partition), (committed_end, _))) = open else { break };
+            if started.elapsed() >= self.patience {
+                let open = format!("{topic}-{partition}: a transaction that began by offset {committed_end} stays open");
+                return Err(LogError::Transaction(open));
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(self.offsets(&names, OffsetOf::First)?.into_iter().zip(ends).collect())
+    }
+
+    /// The same offset of several partitions, in their order.
+    fn offsets(&self, places: &[(String, u32)], of: OffsetOf) -> Result<Vec<i64>, LogError> {
+        let patience = Patience { limit: self.patience, alive: &|| {} };
+        let asked = || places.iter().map(|(topic, partition)| (topic.as_str(), *partition));
+        let found = patience.ask(|timeout| self.consumer.client().offsets(of, asked(), timeout));
+        let found = found.map_err(|failure| log_error("ends of partitions", &failure))?;
+        Ok(places.iter().map(|place| found.get(place).copied().unwrap_or(0)).collect())
+    }
+
+    /// The offset of the first committed record whose timestamp is at or after `timestamp_ms`; the end where there is none.
+    ///
+    /// The broker's answer is where the search begins: it counts the markers of transactions, too, which have the time of the commit, so that records
+    /// that were written with times of the past may lie between.
+    ///
+    /// # Errors
+    /// Where the cluster cannot be asked.
+    pub fn offset_for_time(&mut self, topic: &str, partition: u32, timestamp_ms: i64) -> Result<i64, LogError> {
+        let topic = &self.cluster.topic(topic);
+        let (from, (_, end)) = (self.offset(topic, partition, OffsetOf::Time(timestamp_ms), &|| {})?, self.bounds_of(topic, partition)?);
+        let mut found = end;
+        if from >= 0 {
+            self.run(topic, partition, from..end, &|| {}, &mut |records, _| match records
+                .iter()
+                .find(|record| record.timestamp_ms >= timestamp_ms)
+            {
+                Some(record) => {
+                    found = record.offset;
+                    ControlFlow::Break(())
+                }
+                None => ControlFlow::Continue(()),
+            })?;
+        }
+        Ok(found)
     }
 
     /// Reads the records from `from` up to before `to`, until `each` breaks off.

@@ -33,14 +33,26 @@ struct Output {
     max_future_ms: i64,
 }
 
+/// What a lane does whose name another instance has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenFenced {
+    /// The group tells whether it was replaced: until then it takes the name back.
+    AskTheGroup,
+    /// It is in no group: it gives way at once.
+    GiveWay,
+}
+
 /// The producer of a lane.
 pub(crate) struct Transactions {
     options: ProducerOptions,
+    when_fenced: WhenFenced,
     /// How long a new producer is tried for.
     patience: Duration,
     outputs: Vec<Output>,
     /// None from a failure to the next start.
     producer: Option<Producer>,
+    /// When the open transaction began; none where none is.
+    begun: Option<Instant>,
     /// Fenced, and nothing was started since.
     is_fenced: bool,
     last_fenced: Option<Instant>,
@@ -48,7 +60,12 @@ pub(crate) struct Transactions {
 
 impl Transactions {
     /// For these output topics, as the cluster describes them. Nothing is started yet.
-    pub(crate) fn new(options: &LaneOptions, outputs: &[OutputTopic], found: &[TopicInfo]) -> Result<Self, KafkaError> {
+    pub(crate) fn new(
+        options: &LaneOptions,
+        when_fenced: WhenFenced,
+        outputs: &[OutputTopic],
+        found: &[TopicInfo],
+    ) -> Result<Self, KafkaError> {
         let outputs = outputs.iter().zip(found).map(|(asked, found)| Output::new(asked, found)).collect::<Result<Vec<_>, _>>()?;
         let produced = |output: &Output| ProducedTopic {
             name: output.name.clone(),
@@ -61,7 +78,16 @@ impl Transactions {
             transaction_timeout: options.transaction_timeout,
             topics: outputs.iter().map(produced).collect(),
         };
-        Ok(Self { options: producer, patience: options.patience, outputs, producer: None, is_fenced: false, last_fenced: None })
+        Ok(Self {
+            options: producer,
+            when_fenced,
+            patience: options.patience,
+            outputs,
+            producer: None,
+            begun: None,
+            is_fenced: false,
+            last_fenced: None,
+        })
     }
 
     /// Whether another instance may have taken the lane's name.
@@ -71,7 +97,7 @@ impl Transactions {
 
     /// Throws away what was sent, and starts a new producer: whoever had the name is fenced.
     pub(crate) fn start(&mut self, alive: &dyn Fn()) -> Result<(), LogError> {
-        self.producer = None;
+        (self.producer, self.begun) = (None, None);
         if std::mem::take(&mut self.is_fenced)
             && let Some(last) = self.last_fenced.replace(Instant::now())
             && last.elapsed() < TWIN
@@ -88,6 +114,7 @@ impl Transactions {
     /// or with the commit.
     pub(crate) fn send(&mut self, outputs: &mut Outputs, alive: &dyn Fn()) -> Result<(), LogError> {
         let mut producer = self.producer.take().ok_or_else(stopped)?;
+        self.begun.get_or_insert_with(Instant::now);
         let now_ms = now_ms();
         // A transaction that takes longer than this the broker ends itself.
         let wait = Wait::new(self.options.transaction_timeout, alive);
@@ -107,11 +134,13 @@ impl Transactions {
     pub(crate) fn commit(&mut self, positions: Option<(&Partitions, &Membership)>, alive: &dyn Fn()) -> Result<(), LogError> {
         let mut producer = self.producer.take().ok_or_else(stopped)?;
         if positions.is_some() || producer.has_records() {
+            self.begun.get_or_insert_with(Instant::now);
             let of_group =
                 |(positions, by): (&Partitions, &Membership)| GroupPositions { member: by.member(), topics: by_topic(positions) };
             let positions = positions.map(of_group);
             let committed = producer.commit(positions.as_ref(), &Wait::new(self.options.transaction_timeout, alive));
             self.or_lost("commit", committed)?;
+            self.begun = None;
         }
         self.producer = Some(producer);
         Ok(())
@@ -121,6 +150,11 @@ impl Transactions {
     fn or_lost<T>(&mut self, what: &str, done: Result<T, ProducerError>) -> Result<T, LogError> {
         done.map_err(|error| {
             self.is_fenced |= error.is_fenced();
+            // The broker says the same of a transaction that it has ended itself, since it took too long.
+            let is_in_time = self.begun.is_none_or(|begun| begun.elapsed() < self.options.transaction_timeout);
+            if error.is_fenced() && is_in_time && self.when_fenced == WhenFenced::GiveWay {
+                return LogError::Fenced(format!("{what} of {}: {error}", self.options.transactional_id));
+            }
             let message = format!("{what}: {error}");
             match error {
                 ProducerError::Refused { code: ErrorCode::FENCED_INSTANCE_ID, .. } => LogError::Fenced(message),

@@ -30,7 +30,7 @@ pub enum Polled<'a> {
     /// (control markers, compaction): such a position is committed like any other, or it would fall out of the log with the gap.
     Batch(Batch<'a>),
     /// These partitions are now ours, and the log has taken them over. Nothing of them is handed out before the next poll: until then the
-    /// caller restores what it has to, and says by [`Log::seek`] where reading starts.
+    /// caller restores what it has to, and says by [`Log::seek`] where reading starts. None of them: the group has nothing (more) for us.
     Assigned(Vec<TopicPartition>),
     /// These partitions go.
     Revoked {
@@ -122,6 +122,21 @@ pub trait Log {
     /// # Errors
     /// Where the log cannot be asked.
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError>;
+
+    /// The largest timestamp of a partition's records, ms since 1970 UTC; none where it holds none. A log that knows it without reading all
+    /// of them says so itself; it may count records whose transaction is still open, and the markers at the ends of transactions.
+    ///
+    /// # Errors
+    /// Where the log cannot be asked.
+    fn largest_timestamp_ms(&mut self, source: TopicPartition) -> Result<Option<i64>, LogError> {
+        let (first, end) = self.bounds(source)?;
+        let mut largest = None;
+        self.read(source, first, end, &mut |batch| {
+            largest = largest.max(batch.records.iter().map(|record| record.timestamp_ms).max());
+            ControlFlow::Continue(())
+        })?;
+        Ok(largest)
+    }
 
     /// The committed position of this stage in a partition.
     ///

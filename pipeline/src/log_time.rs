@@ -21,6 +21,8 @@ pub enum LogTimeRule {
 #[derive(Clone, Debug)]
 pub struct LogTime {
     now_ms: Option<i64>,
+    /// Newest heartbeat where records tell the time. It only says how fresh a partition is, so it is not saved.
+    beat_ms: Option<i64>,
     /// Newest heartbeat by input partition; empty where records tell the time.
     heard_ms: Vec<Option<i64>>,
     topic: String,
@@ -31,9 +33,9 @@ impl LogTime {
     #[must_use]
     pub fn new(rule: &LogTimeRule) -> Self {
         match rule {
-            LogTimeRule::Records => Self { now_ms: None, heard_ms: Vec::new(), topic: String::new() },
+            LogTimeRule::Records => Self { now_ms: None, beat_ms: None, heard_ms: Vec::new(), topic: String::new() },
             LogTimeRule::Heartbeats { topic, partitions } => {
-                Self { now_ms: None, heard_ms: vec![None; *partitions as usize], topic: topic.clone() }
+                Self { now_ms: None, beat_ms: None, heard_ms: vec![None; *partitions as usize], topic: topic.clone() }
             }
         }
     }
@@ -44,9 +46,20 @@ impl LogTime {
         self.now_ms
     }
 
+    /// When the newest heartbeat was sent, ms since 1970 UTC; of a re-keyed partition the oldest of those of its input partitions.
+    #[must_use]
+    pub fn heartbeat_ms(&self) -> Option<i64> {
+        // Where heartbeats tell the time, it is just that.
+        if self.heard_ms.is_empty() { self.beat_ms } else { self.now_ms }
+    }
+
     /// Takes note of a record. True where log time moved.
     pub fn observe(&mut self, record: &Record<'_>, is_heartbeat: bool) -> bool {
         if self.heard_ms.is_empty() {
+            if is_heartbeat {
+                // Its timestamp is when it was sent.
+                self.beat_ms = self.beat_ms.max(Some(record.timestamp_ms));
+            }
             return self.move_to(record.timestamp_ms);
         }
         if !is_heartbeat {

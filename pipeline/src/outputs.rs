@@ -35,8 +35,8 @@ pub struct OutputRecord<'a> {
     pub partition: u32,
     /// Timestamp, ms since 1970 UTC.
     pub timestamp_ms: i64,
-    /// Key.
-    pub key: &'a [u8],
+    /// Key; none only of a copy of a record that had none.
+    pub key: Option<&'a [u8]>,
     /// Value; none is a tombstone or a heartbeat.
     pub value: Option<&'a [u8]>,
     /// Headers.
@@ -48,6 +48,7 @@ struct Entry {
     timestamp_ms: i64,
     partition: u32,
     topic: u16,
+    has_key: bool,
     has_value: bool,
     /// Key, value and headers lie one behind the other from here.
     start: u32,
@@ -137,6 +138,32 @@ impl Outputs {
         self.push_entry(topic, partition, timestamp_ms, &[key], Some(value), header);
     }
 
+    /// Writes a record as it once came: a key or none, a value or none, and all headers in order.
+    pub fn push_copy<'h>(
+        &mut self,
+        topic: u16,
+        partition: u32,
+        timestamp_ms: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl IntoIterator<Item = (&'h [u8], &'h [u8])>,
+    ) {
+        if self.suppressed {
+            return;
+        }
+        let start = self.offset();
+        self.bytes.extend_from_slice(key.unwrap_or_default());
+        let value_start = self.offset();
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        let headers_start = self.offset();
+        for (name, value) in headers {
+            Headers::append(&mut self.bytes, name, value);
+        }
+        let end = self.offset();
+        let (has_key, has_value) = (key.is_some(), value.is_some());
+        self.entries.push(Entry { timestamp_ms, partition, topic, has_key, has_value, start, value_start, headers_start, end });
+    }
+
     /// Partitions of an output topic.
     #[must_use]
     pub fn partitions(&self, topic: u16) -> u32 {
@@ -172,7 +199,7 @@ impl Outputs {
             Headers::append(&mut self.bytes, name.as_bytes(), value);
         }
         let end = self.offset();
-        self.entries.push(Entry { timestamp_ms, partition, topic, has_value, start, value_start, headers_start, end });
+        self.entries.push(Entry { timestamp_ms, partition, topic, has_key: true, has_value, start, value_start, headers_start, end });
     }
 
     fn offset(&self) -> u32 {
@@ -189,7 +216,7 @@ impl Outputs {
             topic: entry.topic,
             partition: entry.partition,
             timestamp_ms: entry.timestamp_ms,
-            key: self.slice(entry.start..entry.value_start),
+            key: entry.has_key.then(|| self.slice(entry.start..entry.value_start)),
             value: entry.has_value.then(|| self.slice(entry.value_start..entry.headers_start)),
             headers: Headers::from_encoded(self.slice(entry.headers_start..entry.end)),
         })

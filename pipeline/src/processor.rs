@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Batch, NotAState, OutputTopic, Outputs, Record, SavedPiece, SegmentPlace, TopicId, TopicPartition};
+use crate::{Batch, NotAState, OutputTopic, Outputs, Record, SavedPiece, SegmentPlace, StateSize, TopicId, TopicPartition};
 
 /// Why a record was refused. It goes to the dead letters with its raw bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,12 @@ pub trait Processor {
 
     /// Processes one record; never a heartbeat.
     fn process(&self, state: &mut Self::State, record: &Record<'_>, moment: &Moment, out: &mut Outputs) -> Outcome;
+
+    /// What a state holds, where that is known without looking: it is asked with each commit.
+    fn size(&self, state: &Self::State) -> Option<StateSize> {
+        let _ = state;
+        None
+    }
 
     /// A hash of the format in which states are saved, and of whatever in the configuration a state depends on: a snapshot with another one
     /// is not used. None: states are not saved, a restore replays the whole input.

@@ -112,7 +112,12 @@ impl<P: Processor> Restore<'_, P> {
         loop {
             log.keep_alive()?;
             let mut halt = None;
+            let mut last_sign = Instant::now();
             log.read_topic(topic, partition, &mut |letter| {
+                if last_sign.elapsed() >= self.options.keep_alive_interval {
+                    last_sign = Instant::now();
+                    self.options.observer.replayed(source, 0);
+                }
                 if self.shutdown.is_requested() {
                     halt = Some(Halt::Stop);
                     return ControlFlow::Break(());
@@ -128,7 +133,7 @@ impl<P: Processor> Restore<'_, P> {
                 None => return Ok(Some(verdicts)),
                 // The letters read so far are refusals when they are read again.
                 Some(Halt::Unavailable(unavailable)) => {
-                    self.options.tell(&unavailable)?;
+                    self.options.tell(source, &unavailable)?;
                     if self.shutdown.wait(self.options.retry_interval) {
                         return Ok(None);
                     }
@@ -151,6 +156,7 @@ impl<P: Processor> Restore<'_, P> {
         while assigned.next_offset < to {
             log.keep_alive()?;
             let started = Instant::now();
+            let before = *self.replayed;
             let mut halt = None;
             log.read(source, assigned.next_offset, to, &mut |batch| {
                 halt = self.replay_batch(batch, to, verdicts, assigned, &mut out);
@@ -159,10 +165,11 @@ impl<P: Processor> Restore<'_, P> {
                 }
                 flow(halt.as_ref())
             })?;
+            self.options.observer.replayed(source, *self.replayed - before);
             match halt {
                 None => break,
                 Some(Halt::SignOfLife) => {}
-                Some(Halt::Blocked(what)) if self.wait_for(log, &what)?.is_continue() => {}
+                Some(Halt::Blocked(what)) if self.wait_for(log, source, &what)?.is_continue() => {}
                 Some(Halt::Failed(error)) => return Err(error),
                 Some(_) => return Ok(ControlFlow::Break(())),
             }
@@ -211,14 +218,15 @@ impl<P: Processor> Restore<'_, P> {
     }
 
     /// A dependency that is down is waited for. Break where a stop was asked for.
-    fn wait_for<L: Log>(&mut self, log: &mut L, what: &Blocked) -> Result<ControlFlow<()>, LogError> {
+    fn wait_for<L: Log>(&mut self, log: &mut L, source: TopicPartition, what: &Blocked) -> Result<ControlFlow<()>, LogError> {
         while let Err(unavailable) = self.processor.unblock(what) {
-            self.options.tell(&unavailable)?;
+            self.options.tell(source, &unavailable)?;
             if self.shutdown.wait(self.options.retry_interval) {
                 return Ok(ControlFlow::Break(()));
             }
             log.keep_alive()?;
         }
+        self.options.observer.available(source);
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::restore::Restore;
 use crate::snapshots::Saver;
 use crate::step::{Assigned, LastRecord, Step};
 use crate::{
-    AHEAD, Batch, Blocked, Committed, DeadLetters, Judgement, Log, LogError, LogTimeRule, Moment, Outcome, Outputs, Polled, Position,
-    Processor, Shutdown, SnapshotOptions, TopicPartition, Unavailable, heartbeat,
+    AHEAD, Batch, Blocked, Commit, Committed, DeadLetters, Judgement, Log, LogError, LogTimeRule, Moment, Observer, Outcome, Outputs,
+    Polled, Position, Processor, Progress, Restored, Shutdown, SnapshotOptions, TopicPartition, Unavailable, heartbeat,
 };
 
 /// How a processor is run.
@@ -33,14 +34,17 @@ pub struct RunOptions {
     pub stop_when_caught_up: bool,
     /// Where states are saved; none: a restore replays the whole input.
     pub snapshots: Option<SnapshotOptions>,
+    /// Told what the run does.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl RunOptions {
-    /// Tells of something that is not available.
+    /// Tells of something that is not available, and that a partition waits for.
     ///
     /// # Errors
     /// Where the run is not to wait for it.
-    pub(crate) fn tell(&self, unavailable: &Unavailable) -> Result<(), LogError> {
+    pub(crate) fn tell(&self, source: TopicPartition, unavailable: &Unavailable) -> Result<(), LogError> {
+        self.observer.waiting(source, unavailable);
         match (self.on_unavailable)(unavailable) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(LogError::Fatal(unavailable.to_string())),
@@ -110,7 +114,7 @@ pub fn run_processor<P: Processor, L: Log>(
 ) -> Result<Totals, LogError> {
     let out = Outputs::new(processor.outputs());
     let saver = match (&options.snapshots, processor.state_format()) {
-        (Some(snapshots), Some(state_format)) => Some(Saver::new(snapshots, processor.name(), state_format)),
+        (Some(snapshots), Some(state_format)) => Some(Saver::new(snapshots, Arc::clone(&options.observer), processor.name(), state_format)),
         _ => None,
     };
     let mut run = ProcessorRun {
@@ -135,8 +139,8 @@ pub fn run_processor<P: Processor, L: Log>(
 /// What the loop does next.
 enum Next {
     Turn,
-    /// The open transaction is lost.
-    StartOver,
+    /// The open transaction is lost, for this reason.
+    StartOver(String),
     End,
 }
 
@@ -144,19 +148,19 @@ impl<P: Processor> ProcessorRun<'_, P> {
     fn run<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
         let mut next = Next::Turn;
         loop {
-            let step = match next {
+            let step = match &next {
                 Next::Turn => self.turn(log, shutdown),
-                Next::StartOver => self.start_over(log, shutdown).map(|()| Next::Turn),
+                Next::StartOver(why) => self.start_over(log, shutdown, why).map(|()| Next::Turn),
                 Next::End => return self.save_all(log),
             };
             next = match step {
                 Ok(next) => next,
-                Err(LogError::Transaction(_)) => {
+                Err(LogError::Transaction(why)) => {
                     // A log that cannot even start over is given time.
-                    if matches!(next, Next::StartOver) && shutdown.wait(self.options.retry_interval) {
+                    if matches!(next, Next::StartOver(_)) && shutdown.wait(self.options.retry_interval) {
                         return Ok(());
                     }
-                    Next::StartOver
+                    Next::StartOver(why)
                 }
                 Err(error) => return Err(error),
             };
@@ -176,6 +180,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         let mut blocked = None;
         match log.poll(self.poll_timeout())? {
             Polled::Assigned(sources) => {
+                self.options.observer.assigned(&sources);
                 self.unrestored.extend(sources);
                 // A restore may take long, and a transaction must not stay open meanwhile.
                 self.commit(log)?;
@@ -185,13 +190,15 @@ impl<P: Processor> ProcessorRun<'_, P> {
                 let committed = self.commit(log);
                 // Theirs no more, whether or not the commit went through.
                 self.drop_partitions(&sources);
+                self.options.observer.revoked(&sources, false);
                 committed?;
             }
             Polled::Revoked { sources, is_lost: true } => {
                 self.drop_partitions(&sources);
+                self.options.observer.revoked(&sources, true);
                 // The transaction holds outputs of theirs.
                 if self.uncommitted > 0 {
-                    return Ok(Next::StartOver);
+                    return Ok(Next::StartOver("partitions were lost that it holds outputs of".to_owned()));
                 }
             }
             Polled::Batch(batch) => blocked = self.process(&batch)?.map(|what| (batch.source, what)),
@@ -211,6 +218,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         if let Some((source, what)) = blocked {
             self.block(log, source, what)?;
         }
+        self.options.observer.turned();
         Ok(Next::Turn)
     }
 
@@ -223,6 +231,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
     fn process(&mut self, batch: &Batch<'_>) -> Result<Option<Blocked>, LogError> {
         let assigned = self.assigned.get_mut(&batch.source).expect("a log hands out records of assigned partitions only");
         let step = Step { processor: &*self.processor, options: self.options };
+        let (before, made_before) = (self.totals, self.out.len());
         let mut last = None;
         let mut blocked = None;
         'batch: for chunk in batch.records.chunks(AHEAD) {
@@ -241,6 +250,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
                     Outcome::Drop(_) => self.totals.dropped += 1,
                     Outcome::Reject(rejection) => {
                         self.totals.rejected += 1;
+                        assigned.counts.reject(rejection.reason);
                         let moment = Moment { log_time_ms: assigned.log_time.now_ms(), ..moment };
                         self.dead_letters.write(self.processor.name(), record, &moment, &rejection, &mut self.out);
                     }
@@ -252,6 +262,9 @@ impl<P: Processor> ProcessorRun<'_, P> {
                 last = Some(record);
             }
         }
+        assigned.counts.records += self.totals.records - before.records;
+        assigned.counts.dropped += self.totals.dropped - before.dropped;
+        assigned.counts.outputs += (self.out.len() - made_before) as u64;
         // Of each batch the last one is enough: a state is saved between batches.
         assigned.last = last.map_or(assigned.last, LastRecord::of);
         if blocked.is_none() {
@@ -282,7 +295,8 @@ impl<P: Processor> ProcessorRun<'_, P> {
 
     /// Commits what was sent with the position of every partition held, where any of them moved.
     fn commit<L: Log>(&mut self, log: &mut L) -> Result<(), LogError> {
-        self.last_commit = Instant::now();
+        let started = Instant::now();
+        self.last_commit = started;
         if !self.has_moved {
             return Ok(());
         }
@@ -301,6 +315,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         self.uncommitted = 0;
         self.has_moved = false;
         self.totals.commits += 1;
+        self.tell_of_commit(started.elapsed());
         if let Some(saver) = &mut self.saver {
             saver.committed(&*self.processor, log, &mut self.assigned, self.totals.records)?;
             if saver.is_waited_for() {
@@ -310,10 +325,29 @@ impl<P: Processor> ProcessorRun<'_, P> {
         Ok(())
     }
 
+    /// What the commit made count, partition by partition.
+    fn tell_of_commit(&mut self, duration: Duration) {
+        let processor = &*self.processor;
+        let partitions: Vec<Progress> = self
+            .assigned
+            .iter_mut()
+            .map(|(&source, assigned)| Progress {
+                source,
+                next_offset: assigned.next_offset,
+                log_time_ms: assigned.log_time.now_ms(),
+                heartbeat_ms: assigned.log_time.heartbeat_ms(),
+                counts: std::mem::take(&mut assigned.counts),
+                size: processor.size(&assigned.state),
+            })
+            .collect();
+        self.options.observer.committed(&Commit { duration, partitions: &partitions });
+    }
+
     /// After a lost transaction the state of every partition is dropped and restored, of those whose records it held and of all others:
     /// their uncommitted events would look like duplicates.
-    fn start_over<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
+    fn start_over<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown, why: &str) -> Result<(), LogError> {
         self.totals.lost_transactions += 1;
+        self.options.observer.lost_transaction(why);
         self.out.clear();
         self.uncommitted = 0;
         self.has_moved = false;
@@ -341,11 +375,22 @@ impl<P: Processor> ProcessorRun<'_, P> {
             let (dead_letters, options, replayed) = (self.dead_letters, self.options, &mut self.totals.replayed);
             let saver = self.saver.as_mut();
             let mut restore = Restore { processor: &mut *self.processor, dead_letters, options, shutdown, saver, replayed };
+            let started = Instant::now();
+            let replayed_before = *restore.replayed;
             let Some((assigned, from_snapshot)) = restore.partition(log, source)? else { return Ok(()) };
             log.seek(source, assigned.next_offset)?;
-            if let (Some(saver), Some(offset)) = (&mut self.saver, from_snapshot) {
-                saver.restored(source, offset);
+            if let Some(saver) = &mut self.saver {
+                saver.restored(source, from_snapshot, self.totals.replayed - replayed_before);
             }
+            self.options.observer.restored(
+                source,
+                &Restored {
+                    next_offset: assigned.next_offset,
+                    log_time_ms: assigned.log_time.now_ms(),
+                    from_snapshot,
+                    duration: started.elapsed(),
+                },
+            );
             self.assigned.insert(source, assigned);
             self.unrestored.remove(&source);
         }
@@ -357,7 +402,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
         // Asking may take long, and a transaction must not stay open meanwhile.
         self.commit(log)?;
         if let Err(unavailable) = self.processor.unblock(&what) {
-            self.options.tell(&unavailable)?;
+            self.options.tell(source, &unavailable)?;
             log.pause(source)?;
             self.blocked.insert(source, what);
             self.last_retry = Instant::now();
@@ -374,9 +419,12 @@ impl<P: Processor> ProcessorRun<'_, P> {
         for (source, what) in std::mem::take(&mut self.blocked) {
             log.keep_alive()?;
             match self.processor.unblock(&what) {
-                Ok(()) => log.resume(source)?,
+                Ok(()) => {
+                    self.options.observer.available(source);
+                    log.resume(source)?;
+                }
                 Err(unavailable) => {
-                    self.options.tell(&unavailable)?;
+                    self.options.tell(source, &unavailable)?;
                     self.blocked.insert(source, what);
                 }
             }

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::{Batch, Committed, Log, LogError, Polled, Position, Resume, Shutdown, Sink, SinkError, TopicId, TopicPartition};
+use crate::{
+    Batch, Commit, Committed, Counts, Log, LogError, LogTime, LogTimeRule, Observer, Polled, Position, Progress, Restored, Resume,
+    Shutdown, Sink, SinkError, TopicId, TopicPartition, heartbeat,
+};
 
 /// How a sink is run.
 #[derive(Clone, Debug)]
@@ -17,6 +21,10 @@ pub struct SinkOptions {
     pub on_unavailable: fn(&str) -> ControlFlow<()>,
     /// Return once all input has been written, instead of waiting for more.
     pub stop_when_caught_up: bool,
+    /// How its input topics tell the time, as [`TopicPartition::topic`] numbers them: by this freshness is measured.
+    pub log_times: Vec<LogTimeRule>,
+    /// Told what the run does.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// What a run did.
@@ -62,6 +70,7 @@ pub fn run_sink<S: Sink, L: Log>(
         options,
         shutdown,
         held: BTreeMap::new(),
+        staged: BTreeMap::new(),
         unflushed: 0,
         is_store_behind: false,
         is_log_behind: false,
@@ -79,6 +88,7 @@ pub fn run_sink<S: Sink, L: Log>(
             Ok(true) => return Ok(run.totals),
             Ok(false) => Next::Turn,
             Err(Failure::Store(SinkError::Unavailable(message))) => {
+                options.observer.store_unavailable(&message);
                 if (options.on_unavailable)(&message).is_break() {
                     return Err(SinkRunError::Store { name: run.sink.name().to_owned(), message });
                 }
@@ -87,7 +97,8 @@ pub fn run_sink<S: Sink, L: Log>(
             Err(Failure::Store(SinkError::Fatal(message))) => {
                 return Err(SinkRunError::Store { name: run.sink.name().to_owned(), message });
             }
-            Err(Failure::Log(LogError::Transaction(_))) => {
+            Err(Failure::Log(LogError::Transaction(why))) => {
+                options.observer.lost_transaction(&why);
                 // A log that cannot even start over is given time.
                 if matches!(next, Next::StartOver) && shutdown.wait(options.retry_interval) {
                     return Ok(run.totals);
@@ -132,6 +143,8 @@ struct SinkRun<'r, S, L> {
     shutdown: &'r Shutdown,
     /// The position after what was staged, by partition; none before the sink has said where it stands.
     held: BTreeMap<TopicPartition, Option<i64>>,
+    /// What was staged since the last flush, by partition.
+    staged: BTreeMap<TopicPartition, Staged>,
     /// Records staged.
     unflushed: u64,
     /// A position moved since the last flush, be it past a gap.
@@ -140,6 +153,12 @@ struct SinkRun<'r, S, L> {
     is_log_behind: bool,
     last_flush: Instant,
     totals: SinkTotals,
+}
+
+/// What was staged of a partition.
+struct Staged {
+    records: u64,
+    log_time: LogTime,
 }
 
 impl<S: Sink, L: Log> SinkRun<'_, S, L> {
@@ -151,6 +170,7 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
         }
         let caught_up = match self.log.poll(self.options.flush_interval)? {
             Polled::Assigned(sources) => {
+                self.options.observer.assigned(&sources);
                 self.held.extend(sources.iter().map(|&source| (source, None)));
                 // Nothing may be staged while a position is asked for: an intent is settled alone.
                 self.flush()?;
@@ -160,19 +180,20 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
             Polled::Revoked { sources, is_lost: true } => {
                 // Another lane may be writing it by now. The others read on from where the store stands.
                 self.forget();
-                self.held.retain(|source, _| !sources.contains(source));
+                self.leave(&sources, true);
                 self.find_positions()?;
                 false
             }
             Polled::Revoked { sources, is_lost: false } => {
                 let flushed = self.flush();
                 // Theirs no more, whether or not the store took it.
-                self.held.retain(|source, _| !sources.contains(source));
+                self.leave(&sources, false);
                 flushed?;
                 false
             }
             Polled::Batch(batch) => {
                 self.sink.stage(&batch)?;
+                note(&mut self.staged, &self.options.log_times, &batch);
                 self.unflushed += batch.records.len() as u64;
                 self.is_store_behind = true;
                 self.held.insert(batch.source, Some(batch.next_offset));
@@ -186,12 +207,14 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
         if self.sink.is_full() || self.last_flush.elapsed() >= self.options.flush_interval {
             self.flush()?;
         }
+        self.options.observer.turned();
         Ok(caught_up && self.options.stop_when_caught_up)
     }
 
     /// Intent, store, position: in this order, each durable before the next. Nothing where no position moved.
     fn flush(&mut self) -> Result<(), Failure> {
-        self.last_flush = Instant::now();
+        let started = Instant::now();
+        self.last_flush = started;
         if self.is_store_behind {
             let intents = self.sink.intents();
             if !intents.is_empty() {
@@ -204,8 +227,38 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
             let positions: Vec<Position> = self.held.iter().filter_map(|(&source, &next)| Some(position(source, next?))).collect();
             self.log.commit(&positions)?;
             self.is_log_behind = false;
+            self.tell_of_commit(&positions, started.elapsed());
         }
         Ok(())
+    }
+
+    /// What the flush made count, partition by partition.
+    fn tell_of_commit(&mut self, positions: &[Position], duration: Duration) {
+        let progress = |position: &Position| {
+            let staged = self.staged.get_mut(&position.source);
+            let records = staged.as_ref().map_or(0, |staged| staged.records);
+            let log_time = staged.as_ref().map(|staged| &staged.log_time);
+            let progress = Progress {
+                source: position.source,
+                next_offset: position.committed.next_offset,
+                log_time_ms: log_time.and_then(LogTime::now_ms),
+                heartbeat_ms: log_time.and_then(LogTime::heartbeat_ms),
+                counts: Counts { records, ..Counts::default() },
+                size: None,
+            };
+            if let Some(staged) = staged {
+                staged.records = 0;
+            }
+            progress
+        };
+        let partitions: Vec<Progress> = positions.iter().map(progress).collect();
+        self.options.observer.committed(&Commit { duration, partitions: &partitions });
+    }
+
+    fn leave(&mut self, sources: &[TopicPartition], is_lost: bool) {
+        self.held.retain(|source, _| !sources.contains(source));
+        self.staged.retain(|source, _| !sources.contains(source));
+        self.options.observer.revoked(sources, is_lost);
     }
 
     fn write_staged(&mut self) -> Result<(), SinkError> {
@@ -220,6 +273,7 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
     fn find_positions(&mut self) -> Result<(), Failure> {
         let unknown: Vec<TopicPartition> = self.held.iter().filter(|(_, next)| next.is_none()).map(|(&source, _)| source).collect();
         for source in unknown {
+            let started = Instant::now();
             // The store may be slow to answer.
             self.log.keep_alive()?;
             let committed = self.log.committed(source)?;
@@ -238,6 +292,9 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
             };
             self.log.seek(source, next_offset)?;
             self.held.insert(source, Some(next_offset));
+            self.options
+                .observer
+                .restored(source, &Restored { next_offset, log_time_ms: None, from_snapshot: None, duration: started.elapsed() });
         }
         Ok(())
     }
@@ -253,6 +310,7 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
             let batch = within(batch, range);
             reached = Some((batch.topic_id, batch.next_offset));
             self.unflushed += batch.records.len() as u64;
+            note(&mut self.staged, &self.options.log_times, &batch);
             staged = self.sink.stage(&batch);
             if staged.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
@@ -277,6 +335,7 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
     fn forget(&mut self) {
         self.sink.discard();
         self.unflushed = 0;
+        self.staged.clear();
         self.is_store_behind = false;
         self.held.values_mut().for_each(|next| *next = None);
     }
@@ -301,12 +360,13 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
     fn poll_paused(&mut self) -> Result<(), Failure> {
         match self.log.poll(Duration::ZERO)? {
             Polled::Assigned(sources) => {
+                self.options.observer.assigned(&sources);
                 for source in sources {
                     self.held.insert(source, None);
                     self.log.pause(source)?;
                 }
             }
-            Polled::Revoked { sources, .. } => self.held.retain(|source, _| !sources.contains(source)),
+            Polled::Revoked { sources, is_lost } => self.leave(&sources, is_lost),
             // Should records come all the same: they are read again from the position that is asked for next.
             Polled::Batch(_) | Polled::Idle { .. } => {}
         }
@@ -333,6 +393,18 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
 /// Reading on from `next_offset`, without an intent.
 fn position(source: TopicPartition, next_offset: i64) -> Position {
     Position { source, committed: Committed { next_offset, metadata: String::new() } }
+}
+
+/// Counts a batch, and takes note of the time that it tells.
+fn note(staged: &mut BTreeMap<TopicPartition, Staged>, log_times: &[LogTimeRule], batch: &Batch<'_>) {
+    let staged = staged.entry(batch.source).or_insert_with(|| {
+        let rule = log_times.get(usize::from(batch.source.topic)).unwrap_or(&LogTimeRule::Records);
+        Staged { records: 0, log_time: LogTime::new(rule) }
+    });
+    staged.records += batch.records.len() as u64;
+    for record in batch.records.iter() {
+        staged.log_time.observe(record, heartbeat::is_heartbeat(record));
+    }
 }
 
 /// What of a batch lies inside a range.

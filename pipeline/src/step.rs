@@ -4,7 +4,7 @@ use crate::heartbeat::{self, Beat};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::snapshots::{NotRead, Saved, Segments};
-use crate::{LogError, LogTime, Moment, Outcome, Outputs, Processor, Record, RunOptions, SegmentPlace, Spread, TopicPartition};
+use crate::{Counts, LogError, LogTime, Moment, Outcome, Outputs, Processor, Record, RunOptions, SegmentPlace, Spread, TopicPartition};
 
 /// The record that a state saw last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) struct Assigned<S> {
     pub(crate) last: LastRecord,
     /// Where what left the state's memory lies; none where states are not saved.
     pub(crate) segments: Option<Segments>,
+    /// Since the last commit.
+    pub(crate) counts: Counts,
     /// Number of the last [`heartbeat::INTERVAL_MS`] for which a heartbeat was passed on.
     beat: i64,
 }
@@ -45,13 +47,13 @@ pub(crate) struct Assigned<S> {
 impl<S> Assigned<S> {
     /// Before the record at `next_offset`, having seen none.
     pub(crate) fn new(state: S, log_time: LogTime, next_offset: i64, segments: Option<Segments>) -> Self {
-        Self { state, log_time, next_offset, last: LastRecord::NONE, segments, beat: i64::MIN }
+        Self { state, log_time, next_offset, last: LastRecord::NONE, segments, counts: Counts::default(), beat: i64::MIN }
     }
 
     /// As a snapshot holds it.
     pub(crate) fn saved(saved: Saved<S>) -> Self {
         let Saved { state, log_time, last, beat, offset, segments } = saved;
-        Self { state, log_time, next_offset: offset, last, segments: Some(segments), beat }
+        Self { state, log_time, next_offset: offset, last, segments: Some(segments), counts: Counts::default(), beat }
     }
 
     pub(crate) fn beat(&self) -> i64 {

@@ -2,10 +2,11 @@
 
 use std::io::{self, BufWriter, Write};
 
-use anstyle::Style;
+use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
+use crate::doctor::Status;
 use crate::shown;
 
 /// Where the answer is written to.
@@ -35,6 +36,16 @@ impl Answer {
     /// A line. Control characters are written out, here and in all that follows.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.out, "{}", shown::escaped(text))
+    }
+
+    /// A line that says how a check came out, in its colour.
+    pub(crate) fn verdict(&mut self, status: Status, text: &str) -> io::Result<()> {
+        let style = match status {
+            Status::Ok => AnsiColor::Green.on_default(),
+            Status::Warning => AnsiColor::Yellow.on_default(),
+            Status::Failure => AnsiColor::Red.on_default().bold(),
+        };
+        writeln!(self.out, "{style}{:8}{style:#} {}", status.name(), shown::escaped(text))
     }
 
     /// A heading.

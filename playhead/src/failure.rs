@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::shown;
+use crate::{log, shown};
 
 /// What a command that ran to its end says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub(crate) fn exit_code(outcome: anyhow::Result<Verdict>) -> ExitCode {
         Err(error) => {
             let line = format!("{error:#}").replace('\n', " ");
             let line = shown::escaped(&line);
+            if log::last_words(&line) {
+                return ExitCode::from(2);
+            }
             // Where stderr is gone too there is nobody left to tell.
             writeln!(anstream::stderr(), "playhead: {line}").ok();
             ExitCode::from(2)

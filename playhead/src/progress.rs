@@ -62,7 +62,7 @@ impl Counting {
     }
 
     /// Takes the bar away.
-    pub(crate) fn done(self) {
+    pub(crate) fn done(&self) {
         self.bar.finish_and_clear();
     }
 }

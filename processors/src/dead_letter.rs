@@ -1,11 +1,11 @@
 //! Dead letters: a refused record as it came, with the reason, and the way back from them to what was refused.
 
 mod fit;
-mod header_name;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pipeline::{DeadLetters, Moment, Outputs, Record, Rejection, TopicId, TopicPartition, Unavailable, partition_for};
+use schemas::redrive::{self, Redriven};
 use schemas::{DeadLetter, Decoder, Headers, Record as _, SchemaSource, SourceError, wire};
 
 use fit::Fit;
@@ -72,6 +72,12 @@ impl DeadLetterWriter {
     }
 }
 
+/// How often the stage has refused a record, this time included: a redriven one says how often it was before.
+fn attempts(stage: &str, record: &Record<'_>) -> i64 {
+    let redriven = record.header(redrive::HEADER).and_then(Redriven::parse);
+    redriven.filter(|redriven| redriven.letter.stage == stage).map_or(1, |redriven| redriven.attempts.saturating_add(1))
+}
+
 impl DeadLetters for DeadLetterWriter {
     fn topic(&self) -> &str {
         Self::TOPIC
@@ -101,7 +107,7 @@ impl DeadLetters for DeadLetterWriter {
             detail: &rejection.detail,
             software_version: env!("CARGO_PKG_VERSION"),
             failed_at: log_time_ms.saturating_mul(1000),
-            attempts: 1,
+            attempts: attempts(stage, record),
         };
         let mut rest = Vec::new();
         letter.encode(&mut rest);

@@ -16,3 +16,10 @@ pub(crate) fn push(out: &mut Outputs, topic: u16, writer: &str, last_received_ms
         heartbeats::push(out, topic, &key, Beat { sequence, sent_ms });
     }
 }
+
+/// Writes to every partition of `topic` a heartbeat at `now_ms`, where that is after `last_received_ms` and no 31 min later.
+pub(crate) fn push_now(out: &mut Outputs, topic: u16, writer: &str, last_received_ms: i64, now_ms: i64) {
+    if last_received_ms < now_ms && now_ms < last_received_ms.saturating_add(SILENCE_OVER_MS) {
+        heartbeats::push(out, topic, &heartbeat::writer_key(writer), Beat { sequence: 1, sent_ms: now_ms });
+    }
+}

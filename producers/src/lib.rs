@@ -1,4 +1,5 @@
-//! What writes events to the raw topics: importers of viewing activity, ingest of lines, the gateway's requests, and the simulator.
+//! What writes events to the raw topics: importers of viewing activity, ingest of lines, the gateway's requests, the simulator, and the
+//! redrive of what was refused.
 //!
 //! Importers, ingest and gateway judge each row, line or event by itself: what is wrong is reported with its place, and the rest goes on.
 
@@ -10,6 +11,7 @@ pub mod ingest;
 mod input;
 mod lines;
 mod received_time;
+pub mod redrive;
 pub mod simulate;
 pub mod viewing_activity;
 

@@ -70,6 +70,14 @@ impl RegistryClient {
         self.get("/subjects")?.ok_or_else(|| SourceError::Unavailable("it has no list of subjects".to_owned()))
     }
 
+    /// The time that the registry says it is, in the words of HTTP (`Sat, 21 Nov 2026 18:13:33 GMT`), where it says any.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn date(&self) -> Result<Option<String>, SourceError> {
+        self.exchange.date("/subjects").map_err(SourceError::Unavailable)
+    }
+
     /// Id and version of a schema that is registered under a subject.
     ///
     /// # Errors
@@ -143,6 +151,12 @@ impl RegistryClient {
         }
     }
 
+    fn add(&self, subject: &str, schema: &str) -> Result<u32, SourceError> {
+        let path = format!("{}/versions", subject_path(subject));
+        let answer: Option<IdAnswer> = self.send(&Method::POST, &path, &SchemaRequest::new(schema), subject)?;
+        Ok(answer.ok_or_else(|| SourceError::Unavailable(format!("it has no place for subject {subject}")))?.id)
+    }
+
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, SourceError> {
         match self.exchange.ask(&Method::GET, path, None).map_err(SourceError::Unavailable)? {
             Reply::Found(body) => parsed(&body).map(Some),
@@ -193,11 +207,14 @@ impl SchemaSource for RegistryClient {
         }
         let id = match self.lookup(subject, &key.1)? {
             Some(there) => there.id,
-            None => {
-                let path = format!("{}/versions", subject_path(subject));
-                let answer: Option<IdAnswer> = self.send(&Method::POST, &path, &SchemaRequest::new(&key.1), subject)?;
-                answer.ok_or_else(|| SourceError::Unavailable(format!("it has no place for subject {subject}")))?.id
-            }
+            None => match self.add(subject, &key.1) {
+                // Another has registered it since, and some registries refuse who comes second at the same moment.
+                Err(SourceError::Refused { subject: refused, cause }) => match self.lookup(subject, &key.1)? {
+                    Some(there) => there.id,
+                    None => return Err(SourceError::Refused { subject: refused, cause }),
+                },
+                added => added?,
+            },
         };
         held(&self.ids).insert(key, id);
         Ok(id)

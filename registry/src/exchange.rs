@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ureq::Agent;
-use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
 use ureq::http::{Method, Request, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -103,7 +103,21 @@ impl Exchange {
         if absent { Ok(Reply::Absent) } else { Err(problems.join("; ")) }
     }
 
+    /// The header `Date` of an answer of the address that answered last.
+    ///
+    /// # Errors
+    /// Where it does not answer, in words.
+    pub(crate) fn date(&self, path: &str) -> Result<Option<String>, String> {
+        let address = self.addresses[self.answering.load(Ordering::Relaxed)].as_str();
+        let response = self.send(address, &Method::GET, path, None)?;
+        Ok(response.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned))
+    }
+
     fn ask_at(&self, address: &str, method: &Method, path: &str, body: Option<&[u8]>) -> Result<Reply, String> {
+        self.judge(self.send(address, method, path, body)?, path)
+    }
+
+    fn send(&self, address: &str, method: &Method, path: &str, body: Option<&[u8]>) -> Result<Response<ureq::Body>, String> {
         let mut request = Request::builder().method(method).uri(format!("{address}{path}")).header(ACCEPT, ACCEPTED);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
@@ -115,7 +129,7 @@ impl Exchange {
                 self.agent.run(request.map_err(|error| error.to_string())?)
             }
         };
-        self.judge(answered.map_err(|error| self.words(&error))?, path)
+        answered.map_err(|error| self.words(&error))
     }
 
     fn judge(&self, mut response: Response<ureq::Body>, path: &str) -> Result<Reply, String> {

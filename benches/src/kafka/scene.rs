@@ -153,6 +153,7 @@ pub(super) fn run_lane(options: LaneOptions, snapshots: PathBuf, watch: impl Wat
         keep_alive_interval: Duration::from_secs(1),
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up,
+        observer: pipeline::unobserved(),
         snapshots: Some(SnapshotOptions {
             store: Arc::new(FolderStore::new(snapshots)),
             interval: SNAPSHOT_INTERVAL,

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use super::plan::Fault;
 use super::processes::{Process, signal};
 use super::{Campaign, WORKERS};
+use crate::until;
 
 impl Campaign {
     /// Makes it happen, and ends it, except that what it leads to may take longer.
@@ -114,8 +115,11 @@ impl Campaign {
     }
 
     fn kill_broker(&mut self, which: usize) {
-        signal(self.stack.pid("kafka"), libc::SIGKILL);
+        let broker = self.stack.pid("kafka");
+        signal(broker, libc::SIGKILL);
         self.workers[which].kill();
+        // It keeps its ports until it is gone altogether.
+        until("the end of the broker", || (!is_alive(broker)).then_some(()));
         let pause = self.random.between(0, 2_000);
         self.live_for(pause);
         self.workers[which].start();
@@ -149,6 +153,12 @@ impl Campaign {
             }
         }
     }
+}
+
+/// Whether a process is there that is not only waiting to be asked how it ended.
+fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 fn collect_files(folder: PathBuf, files: &mut Vec<PathBuf>) {

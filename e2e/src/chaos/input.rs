@@ -1,17 +1,18 @@
 //! Viewers' events, made up while the campaign goes on, so many a second, until there are enough.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafka::{Cluster, KafkaLane, LaneOptions, Membership};
-use producers::simulate::truth::{ResumeTruth, SessionTruth};
-use producers::simulate::{INPUTS, Settings, SimulateOptions, Simulation, TruthSink, group, latest_start_ms, outputs};
+use producers::simulate::{INPUTS, Settings, SimulateOptions, Simulation, group, latest_start_ms, outputs};
 
+use crate::scene::NoTruth;
 use crate::watched::{Watch, Watched};
 
+/// How long nothing may be written, however often it is tried. No fault lasts as long.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Records of a transaction.
 const BATCH: usize = 500;
 
@@ -31,18 +32,6 @@ pub(super) struct Writer {
     pace: Arc<AtomicU64>,
 }
 
-struct NoTruth;
-
-impl TruthSink for NoTruth {
-    fn session(&mut self, _: &SessionTruth) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn resume(&mut self, _: &ResumeTruth) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Writer {
     pub(super) fn start(cluster: Cluster, load: Load) -> Self {
         let written = Arc::new(AtomicU64::new(0));
@@ -60,6 +49,11 @@ impl Writer {
     /// Records so far, those of open transactions and second tries among them.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Before all of it was written: that takes longer than the faults.
+    pub(super) fn has_broken_down(&self) -> bool {
+        self.thread.is_finished() && self.pace.load(Ordering::Relaxed) != u64::MAX
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -90,7 +84,13 @@ fn write(cluster: &Cluster, load: &Load, pace: &Pace) -> u64 {
     let topics = outputs(load.partitions);
     let options = SimulateOptions { settings, now_ms, batch_records: BATCH, schema_id: load.schema_id };
     // The broker is killed under it too: what was cut off goes on where it stopped.
+    let mut down_since = None;
+    let mut written = 0;
     loop {
+        let so_far = pace.written.load(Ordering::Relaxed);
+        if so_far != written {
+            (written, down_since) = (so_far, None);
+        }
         let lane_options =
             LaneOptions { membership: Membership::Dynamic, ..LaneOptions::new(cluster.clone(), &group(&options.settings), "writer", 0) };
         let attempt = KafkaLane::writer(lane_options, &INPUTS, &topics).map_err(|error| error.to_string()).and_then(|lane| {
@@ -101,7 +101,10 @@ fn write(cluster: &Cluster, load: &Load, pace: &Pace) -> u64 {
         match attempt {
             Ok(report) => return report.totals.raw_records,
             // The broker is away: asked again until the campaign brings it back.
-            Err(_) => thread::sleep(Duration::from_millis(200)),
+            Err(error) => {
+                assert!(down_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE, "the input can't be written: {error}");
+                thread::sleep(Duration::from_millis(200));
+            }
         }
     }
 }

@@ -119,6 +119,7 @@ impl Campaign {
         for (number, fault) in (1..).zip(planned) {
             let gap = self.random.between(100, 1_500);
             self.live_for(gap);
+            assert!(!writer.has_broken_down(), "the input can't be written: why is said above");
             self.inject(fault);
             *done.entry(fault).or_default() += 1;
             let seconds = self.began.elapsed().as_secs();
@@ -201,6 +202,8 @@ fn program(settings: &Settings, stack: &Stack, cluster: &Cluster, instance: &str
         ("PLAYHEAD_KAFKA_TOPIC_PREFIX", cluster.prefix.clone()),
         ("PLAYHEAD_KAFKA_INSTANCE", instance.to_owned()),
         ("PLAYHEAD_KAFKA_COMMIT_INTERVAL", "200ms".to_owned()),
+        // They share a machine.
+        ("PLAYHEAD_METRICS_LISTEN", "127.0.0.1:0".to_owned()),
         ("PLAYHEAD_DATA", folder.join(instance).display().to_string()),
         ("PLAYHEAD_STATE_SNAPSHOTS", folder.join("states").display().to_string()),
         ("PLAYHEAD_STATE_SNAPSHOT_INTERVAL", "5s".to_owned()),

@@ -157,7 +157,7 @@ fn names_the_place() {
     let hashes: Vec<u64> = out
         .iter()
         .map(|record| {
-            let (key, value) = (Some(record.key), record.value);
+            let (key, value) = (record.key, record.value);
             record_hash(&Record { offset: 0, timestamp_ms: 5, key, value, headers: record.headers })
         })
         .collect();

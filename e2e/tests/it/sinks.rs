@@ -21,6 +21,8 @@ fn run(log: &mut impl Log, store: &MemoryStore, owner: PositionOwner) -> Result<
         retry_interval: Duration::from_millis(100),
         on_unavailable: |_| ControlFlow::Continue(()),
         stop_when_caught_up: true,
+        log_times: vec![pipeline::LogTimeRule::Records],
+        observer: pipeline::unobserved(),
     };
     run_sink(&mut MemorySink::new("store", store, owner, 80), log, &options, &Shutdown::default())
 }

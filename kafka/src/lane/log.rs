@@ -22,7 +22,11 @@ impl Log for KafkaLane {
         self.check_topics()?;
         let deadline = Instant::now().checked_add(timeout);
         let found = loop {
-            while let Some(rebalance) = self.consumer.next_rebalance() {
+            loop {
+                if self.is_given_up {
+                    return Ok(Polled::Revoked { sources: self.join_anew()?, is_lost: true });
+                }
+                let Some(rebalance) = self.consumer.next_rebalance() else { break };
                 if let Some(polled) = self.rebalance(rebalance)? {
                     return Ok(polled);
                 }
@@ -91,6 +95,12 @@ impl Log for KafkaLane {
         Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
     }
 
+    fn largest_timestamp_ms(&mut self, source: TopicPartition) -> Result<Option<i64>, LogError> {
+        let place = (self.input.name(source), source.partition);
+        let timestamps = self.ask("largest timestamp", |timeout| self.asking.largest_timestamps([place], timeout))?;
+        Ok(timestamps.values().next().copied().filter(|timestamp_ms| *timestamp_ms >= 0))
+    }
+
     fn committed(&mut self, source: TopicPartition) -> Result<Option<Committed>, LogError> {
         let failed = |failure: Failure| log_error("committed positions", &failure);
         let list = self.input.list(source, 0).map_err(failed)?;
@@ -109,16 +119,15 @@ impl Log for KafkaLane {
 
     fn commit(&mut self, positions: &[Position]) -> Result<(), LogError> {
         let list = self.input.positions(positions).map_err(|failure| log_error("positions", &failure))?;
+        let membership = if list.is_empty() { None } else { Some(self.membership()?) };
         let consumer = &self.consumer;
-        match &mut self.transactions {
-            None if list.is_empty() => Ok(()),
-            None => self.commit_plainly(&list),
-            Some(transactions) if list.is_empty() => transactions.commit(None, &|| consumer.keep_alive()),
-            Some(transactions) => {
-                let gone = || LogError::Transaction("the lane is no member of its group".to_owned());
-                let membership = consumer.membership().ok_or_else(gone)?;
-                transactions.commit(Some((&list, &membership)), &|| consumer.keep_alive())
+        match (&mut self.transactions, &membership) {
+            (Some(transactions), membership) => {
+                let positions = membership.as_ref().map(|membership| (&list, membership));
+                transactions.commit(positions, &|| consumer.keep_alive())
             }
+            (None, Some(_)) => self.commit_plainly(&list),
+            (None, None) => Ok(()),
         }
     }
 
@@ -140,7 +149,7 @@ impl Log for KafkaLane {
         let list = self.input.list(source, offset).map_err(failed)?;
         let held = self.consumer.held();
         let state = self.input.source(source)?;
-        (state.position, state.held_from) = (Some(offset), held);
+        (state.position, state.held_from, state.is_unsure) = (Some(offset), held, true);
         if !state.is_new {
             match self.consumer.seek(&list, SEEK_TIMEOUT) {
                 // Not fetched: it has not begun yet, or an error has ended it.

@@ -12,12 +12,12 @@ use crate::KafkaError;
 use crate::admin;
 use crate::error::{is_final, log_error};
 use crate::input::Input;
-use crate::options::{LaneOptions, Membership};
+use crate::options::{self, LaneOptions};
 use crate::patience::Patience;
-use crate::raw::{Client, Consumer, Failure, Kind, Partitions, Place, Request, TopicDescription};
+use crate::raw::{Client, Consumer, Failure, Kind, Membership, Partitions, Place, Request, TopicDescription};
 use crate::reader::Reader;
 use crate::records::FlatHeaders;
-use crate::transactions::Transactions;
+use crate::transactions::{Transactions, WhenFenced};
 
 /// A lane on Kafka. One thread, no sharing.
 pub struct KafkaLane {
@@ -31,6 +31,10 @@ pub struct KafkaLane {
     leaving: Option<Vec<TopicPartition>>,
     /// The group has said what is ours, be it nothing.
     has_joined: bool,
+    /// What the group called us when it gave us the partitions that we have.
+    member_id: String,
+    /// The group gave us up since: what we have may be another's.
+    is_given_up: bool,
     /// Index of the first message held that was not looked at.
     cursor: usize,
     /// The partition of the last run, so that its name need not be looked up again.
@@ -52,14 +56,14 @@ impl KafkaLane {
     pub fn processor(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
         let mut lane = Self::unsubscribed(options, inputs)?;
         // Before it joins: what the one before left open must not be waited for by the group.
-        lane.begin_transactions(outputs)?;
+        lane.begin_transactions(WhenFenced::AskTheGroup, outputs)?;
         lane.subscribe()?;
         Ok(lane)
     }
 
-    fn begin_transactions(&mut self, outputs: &[OutputTopic]) -> Result<(), KafkaError> {
+    fn begin_transactions(&mut self, when_fenced: WhenFenced, outputs: &[OutputTopic]) -> Result<(), KafkaError> {
         let found = self.describe(outputs.iter().map(|output| output.name.as_str()))?;
-        let mut transactions = Transactions::new(&self.options, outputs, &found)?;
+        let mut transactions = Transactions::new(&self.options, when_fenced, outputs, &found)?;
         transactions.start(&|| self.consumer.keep_alive()).map_err(|error| match error {
             LogError::Transaction(message) => KafkaError::Unavailable(message),
             other => KafkaError::Failed(other.to_string()),
@@ -69,14 +73,22 @@ impl KafkaLane {
     }
 
     /// For a writer that keeps its own positions in `inputs` with what it writes, and reads nothing: it joins no group, so that no rebalance
-    /// can come between. Fences the lane of the same name.
+    /// can come between. Fences the lane of the same name; one that is fenced itself gives way.
     ///
     /// # Errors
     /// As [`KafkaLane::processor`].
     pub fn writer(options: LaneOptions, inputs: &[&str], outputs: &[OutputTopic]) -> Result<Self, KafkaError> {
         let mut lane = Self::unsubscribed(options, inputs)?;
-        lane.begin_transactions(outputs)?;
+        lane.begin_transactions(WhenFenced::GiveWay, outputs)?;
         Ok(lane)
+    }
+
+    /// For whoever only reads ranges and positions: it joins no group, writes nothing and fences nobody.
+    ///
+    /// # Errors
+    /// Where a topic does not exist, or the cluster does not answer.
+    pub fn reader(options: LaneOptions, inputs: &[&str]) -> Result<Self, KafkaError> {
+        Self::unsubscribed(options, inputs)
     }
 
     /// For a sink: positions are committed with their metadata, by themselves.
@@ -99,6 +111,8 @@ impl KafkaLane {
             reader: None,
             leaving: None,
             has_joined: false,
+            member_id: String::new(),
+            is_given_up: false,
             cursor: 0,
             last: None,
             headers: FlatHeaders::default(),
@@ -131,6 +145,30 @@ impl KafkaLane {
         Patience { limit: self.options.patience, alive: &alive }.ask(request).map_err(|failure| log_error(what, &failure))
     }
 
+    /// Who we are to the group, so long as it has never given us up since we have our partitions. librdkafka does not always tell: a static
+    /// member that is given up while it joins (KIP-345; `JoinGroup` answers UNKNOWN_MEMBER_ID) joins under a new name and keeps what it had,
+    /// and what another has read and committed meanwhile. The group would take a commit of such a member, and records would be read twice.
+    fn membership(&mut self) -> Result<Membership, LogError> {
+        let membership =
+            self.consumer.membership().ok_or_else(|| LogError::Transaction("the lane is no member of its group".to_owned()))?;
+        self.is_given_up |= !self.input.has_none() && membership.member_id() != self.member_id;
+        if self.is_given_up {
+            let message = "the group gave this lane up, and has taken it back: its partitions may be another's by now";
+            return Err(LogError::Transaction(message.to_owned()));
+        }
+        Ok(membership)
+    }
+
+    /// Joins the group as somebody who has nothing. What we had is lost.
+    fn join_anew(&mut self) -> Result<Vec<TopicPartition>, LogError> {
+        let lost = self.input.take_all();
+        (self.leaving, self.cursor, self.last) = (None, 0, None);
+        (self.has_joined, self.is_given_up) = (false, false);
+        self.consumer = Consumer::new(&self.options.consumer_settings()?, self.options.cluster.on_log).map_err(KafkaError::from)?;
+        self.subscribe()?;
+        Ok(lost)
+    }
+
     /// Commits positions by themselves.
     fn commit_plainly(&self, positions: &Partitions) -> Result<(), LogError> {
         let failed = |failure: Failure| match log_error("commit of positions", &failure) {
@@ -154,8 +192,8 @@ impl KafkaLane {
     fn wait_for_verdict(&self) -> Result<(), LogError> {
         let started = Instant::now();
         let until = match self.options.membership {
-            Membership::Static => self.options.heartbeat_interval() + Duration::from_secs(1),
-            Membership::Dynamic => Duration::ZERO,
+            options::Membership::Static => self.options.heartbeat_interval() + Duration::from_secs(1),
+            options::Membership::Dynamic => Duration::ZERO,
         };
         loop {
             self.check_alive()?;

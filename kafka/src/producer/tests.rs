@@ -283,7 +283,8 @@ fn wait() -> Wait<'static> {
 
 fn push(producer: &mut Producer, partitions: &[u32]) -> Result<(), ProducerError> {
     for &partition in partitions {
-        let record = OutputRecord { topic: 0, partition, timestamp_ms: 7, key: b"key", value: Some(b"value"), headers: Headers::NONE };
+        let record =
+            OutputRecord { topic: 0, partition, timestamp_ms: 7, key: Some(b"key"), value: Some(b"value"), headers: Headers::NONE };
         producer.push(&record, &wait())?;
     }
     producer.ship_due(&wait())
@@ -413,7 +414,7 @@ fn silence_nonsense_and_cut_connections_cost_the_transaction_in_time() {
         let alive = || _ = signs.fetch_add(1, Ordering::Relaxed);
         let limited = || Wait::new(Duration::from_millis(500), &alive);
         cluster.fault(api, &[fault]);
-        let record = OutputRecord { topic: 0, partition: 0, timestamp_ms: 7, key: b"key", value: None, headers: Headers::NONE };
+        let record = OutputRecord { topic: 0, partition: 0, timestamp_ms: 7, key: Some(b"key"), value: None, headers: Headers::NONE };
         let lost = producer.push(&record, &limited()).and_then(|()| producer.commit(Some(&positions()), &limited()));
         assert_eq!(lost.unwrap_err().to_string(), expected);
         assert_eq!(signs.load(Ordering::Relaxed) >= 2, matches!(fault, Fault::Silence), "signs of life while it waits");

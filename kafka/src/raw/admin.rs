@@ -18,8 +18,12 @@ type Op = ffi::rd_kafka_admin_op_t;
 
 /// An offset by topic and partition.
 pub(crate) type Offsets = BTreeMap<(String, u32), i64>;
-/// Values of settings by topic and key.
-pub(crate) type TopicSettings = BTreeMap<String, BTreeMap<String, String>>;
+/// A timestamp by topic and partition, ms.
+pub(crate) type Timestamps = BTreeMap<(String, u32), i64>;
+/// An offset and its timestamp (ms) by topic and partition.
+type Listed = BTreeMap<(String, u32), (i64, i64)>;
+/// Values of settings by whose they are (a topic's or a broker's) and key.
+pub(crate) type Settings = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Which offset of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub(crate) enum OffsetOf {
     CommittedEnd,
     /// After the last record, be its transaction open: the high watermark.
     End,
+    /// The first record whose timestamp, ms since 1970 UTC, is not below this; −1 where there is none.
+    Time(i64),
 }
 
 /// A topic as the cluster describes it.
@@ -59,20 +65,18 @@ impl Client {
         partitions: impl IntoIterator<Item = (&'p str, u32)>,
         timeout: Duration,
     ) -> Result<Request<Offsets>, Failure> {
+        let committed = Some(ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED);
+        let all = Some(ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
         let (spec, isolation) = match of {
-            OffsetOf::First => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST, None),
-            OffsetOf::CommittedEnd => {
-                let committed = ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED;
-                (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST, Some(committed))
-            }
-            OffsetOf::End => {
-                let all = ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED;
-                (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST, Some(all))
-            }
+            OffsetOf::First => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64, None),
+            OffsetOf::CommittedEnd => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64, committed),
+            OffsetOf::End => (ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64, all),
+            // Below zero are the marks above.
+            OffsetOf::Time(timestamp_ms) => (timestamp_ms.max(0), committed),
         };
         let mut list = Partitions::new();
         for (topic, partition) in partitions {
-            list.push(topic, partition, spec as i64, "")?;
+            list.push(topic, partition, spec, "")?;
         }
         Ok(Request::start(self, "offsets", Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout, read_offsets, |options, queue| {
             // SAFETY: client, options and queue live, and librdkafka copies the list.
@@ -82,6 +86,23 @@ impl Client {
                 }
                 ffi::rd_kafka_ListOffsets(self.native(), list.native(), options, queue);
             }
+        }))
+    }
+
+    /// Asks for the largest timestamp of each of these partitions, ms; -1 where a partition holds no record. Records of open transactions count, and the
+    /// markers of those that have ended, which carry the broker's time.
+    pub(crate) fn largest_timestamps<'p>(
+        self: &Arc<Self>,
+        partitions: impl IntoIterator<Item = (&'p str, u32)>,
+        timeout: Duration,
+    ) -> Result<Request<Timestamps>, Failure> {
+        let mut list = Partitions::new();
+        for (topic, partition) in partitions {
+            list.push(topic, partition, ffi::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_MAX_TIMESTAMP as i64, "")?;
+        }
+        Ok(Request::start(self, "timestamps", Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout, read_timestamps, |options, queue| {
+            // SAFETY: client, options and queue live, and librdkafka copies the list.
+            unsafe { ffi::rd_kafka_ListOffsets(self.native(), list.native(), options, queue) };
         }))
     }
 
@@ -108,7 +129,7 @@ impl Client {
         self: &Arc<Self>,
         topics: impl IntoIterator<Item = &'t str>,
         timeout: Duration,
-    ) -> Result<Request<TopicSettings>, Failure> {
+    ) -> Result<Request<Settings>, Failure> {
         let names = topics.into_iter().map(c_string).collect::<Result<Vec<_>, _>>()?;
         Ok(Request::start(self, "settings of topics", Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout, read_settings, |options, queue| {
             let topic = ffi::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC;
@@ -245,20 +266,28 @@ fn native_topic(topic: &NewTopic<'_>) -> Result<NonNull<ffi::rd_kafka_NewTopic_t
 ///
 /// # Safety
 /// `items` is null, or so many items lie there for as long as the result is used.
-unsafe fn array<'a, T>(items: *mut *const T, length: usize) -> &'a [*const T] {
+pub(super) unsafe fn array<'a, T>(items: *mut *const T, length: usize) -> &'a [*const T] {
     // SAFETY: promised by the caller.
     if items.is_null() { &[] } else { unsafe { std::slice::from_raw_parts(items, length) } }
 }
 
-fn unexpected() -> Failure {
+pub(super) fn unexpected() -> Failure {
     Failure::local("an answer of another kind".to_owned())
 }
 
-fn failed(code: Code, message: String) -> Failure {
+pub(super) fn failed(code: Code, message: String) -> Failure {
     Failure { message, is_retriable: is_transient(code), ..Failure::of(code) }
 }
 
 fn read_offsets(event: &Event) -> Result<Offsets, Failure> {
+    Ok(read_listed(event)?.into_iter().map(|(place, (offset, _))| (place, offset)).collect())
+}
+
+fn read_timestamps(event: &Event) -> Result<Timestamps, Failure> {
+    Ok(read_listed(event)?.into_iter().map(|(place, (_, timestamp_ms))| (place, timestamp_ms)).collect())
+}
+
+fn read_listed(event: &Event) -> Result<Listed, Failure> {
     let mut count = 0;
     // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
     let infos = unsafe {
@@ -268,7 +297,7 @@ fn read_offsets(event: &Event) -> Result<Offsets, Failure> {
         }
         array(ffi::rd_kafka_ListOffsets_result_infos(result, &raw mut count), count)
     };
-    let mut offsets = BTreeMap::new();
+    let mut listed = BTreeMap::new();
     for &info in infos {
         // SAFETY: an entry of the answer.
         let Partition { topic, partition, offset, code, .. } =
@@ -276,9 +305,15 @@ fn read_offsets(event: &Event) -> Result<Offsets, Failure> {
         if code != Code::RD_KAFKA_RESP_ERR_NO_ERROR {
             return Err(failed(code, format!("{topic}-{partition}: {}", Failure::of(code).message)));
         }
-        offsets.insert((topic, partition), offset);
+        // SAFETY: an entry of the answer.
+        let timestamp_ms = unsafe { ffi::rd_kafka_ListOffsetsResultInfo_timestamp(info) };
+        // A broker that has just started may answer without one.
+        if offset == i64::from(ffi::RD_KAFKA_OFFSET_INVALID) {
+            return Err(failed(Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, format!("{topic}-{partition}: no offset")));
+        }
+        listed.insert((topic, partition), (offset, timestamp_ms));
     }
-    Ok(offsets)
+    Ok(listed)
 }
 
 fn read_descriptions(event: &Event) -> Result<Vec<TopicDescription>, Failure> {
@@ -320,7 +355,7 @@ fn read_descriptions(event: &Event) -> Result<Vec<TopicDescription>, Failure> {
     Ok(descriptions)
 }
 
-fn read_settings(event: &Event) -> Result<TopicSettings, Failure> {
+pub(super) fn read_settings(event: &Event) -> Result<Settings, Failure> {
     let mut count = 0;
     // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
     let resources = unsafe {

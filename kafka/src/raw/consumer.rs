@@ -189,6 +189,12 @@ fn read_commit(event: &Event) -> Result<(), Failure> {
 pub(crate) struct Membership(NonNull<ffi::rd_kafka_consumer_group_metadata_t>);
 
 impl Membership {
+    /// What the group calls this member: nothing where it is none. Whoever was given up comes back under another name.
+    pub(crate) fn member_id(&self) -> String {
+        // SAFETY: ours, and the string belongs to it.
+        unsafe { text(ffi::rd_kafka_consumer_group_metadata_member_id(self.0.as_ptr())) }
+    }
+
     /// As the group's coordinator is told of it.
     pub(crate) fn member(&self) -> Member {
         let metadata = self.0.as_ptr();
@@ -198,7 +204,7 @@ impl Membership {
             Member {
                 group: text(ffi::rd_kafka_consumer_group_metadata_group_id(metadata)),
                 generation: ffi::rd_kafka_consumer_group_metadata_generation_id(metadata),
-                id: text(ffi::rd_kafka_consumer_group_metadata_member_id(metadata)),
+                id: self.member_id(),
                 instance: (!instance.is_null()).then(|| text(instance)),
             }
         }

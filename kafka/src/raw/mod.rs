@@ -7,6 +7,8 @@ mod admin;
 mod client;
 mod consumer;
 mod error;
+mod groups;
+mod look;
 mod messages;
 mod notes;
 mod partitions;

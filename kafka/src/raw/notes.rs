@@ -90,10 +90,8 @@ unsafe extern "C" fn rebalance(rk: *mut ffi::rd_kafka_t, code: Code, list: *mut 
     }
     // SAFETY: the list is valid during the callback; it is copied.
     let partitions = unsafe { Partitions::copy_of(list) };
+    // The poll is not ended by a yield: librdkafka takes one more message off its queue before it looks at that, and drops it.
     notes.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(Rebalance { change, partitions });
-    // Ends the poll, or it would go on waiting for messages.
-    // SAFETY: the client that calls.
-    unsafe { ffi::rd_kafka_yield(rk) };
 }
 
 /// Runs on any thread.

@@ -44,7 +44,7 @@ impl RecordBatch {
         // Encoded headers have eight bytes more than names and values.
         let headers =
             if record.headers.is_empty() { 0 } else { record.headers.iter().count() * HEADER_OVERHEAD + record.headers.as_encoded().len() };
-        RECORD_OVERHEAD + record.key.len() + record.value.map_or(0, <[u8]>::len) + headers
+        RECORD_OVERHEAD + record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len) + headers
     }
 
     /// Appends a record.
@@ -56,10 +56,9 @@ impl RecordBatch {
         let time = zigzag(record.timestamp_ms.wrapping_sub(self.first_ms));
         let offset = zigzag(i64::from(self.count));
         self.count += 1;
-        let value_length = record.value.map_or(-1, |value| value.len() as i64);
         let headers = if record.headers.is_empty() { 0 } else { record.headers.iter().count() as i64 };
-        let mut length = 1 + length_of(time) + length_of(offset) + length_of_part(record.key) + length_of(zigzag(value_length));
-        length += record.value.map_or(0, <[u8]>::len) + length_of(zigzag(headers));
+        let mut length = 1 + length_of(time) + length_of(offset) + length_of_nullable(record.key);
+        length += length_of_nullable(record.value) + length_of(zigzag(headers));
         if headers > 0 {
             length += record.headers.iter().map(|(name, value)| length_of_part(name) + length_of_part(value)).sum::<usize>();
         }
@@ -70,9 +69,8 @@ impl RecordBatch {
         out.0.push(0);
         out.varint(time);
         out.varint(offset);
-        part(&mut out, record.key);
-        out.varint(zigzag(value_length));
-        out.0.extend_from_slice(record.value.unwrap_or_default());
+        nullable(&mut out, record.key);
+        nullable(&mut out, record.value);
         out.varint(zigzag(headers));
         if headers > 0 {
             for (name, value) in record.headers.iter() {
@@ -121,6 +119,18 @@ const fn length_of(value: u64) -> usize {
 
 fn length_of_part(bytes: &[u8]) -> usize {
     length_of(zigzag(bytes.len() as i64)) + bytes.len()
+}
+
+fn length_of_nullable(bytes: Option<&[u8]>) -> usize {
+    bytes.map_or(1, length_of_part)
+}
+
+/// Bytes, or −1 in place of their length for none.
+fn nullable(out: &mut Encoder<'_>, bytes: Option<&[u8]>) {
+    match bytes {
+        Some(bytes) => part(out, bytes),
+        None => out.varint(zigzag(-1)),
+    }
 }
 
 fn part(out: &mut Encoder<'_>, bytes: &[u8]) {

@@ -281,6 +281,11 @@ impl Log for LocalLane {
         Ok((self.log.open.store.first(place, end)?, end))
     }
 
+    fn largest_timestamp_ms(&mut self, source: TopicPartition) -> Result<Option<i64>, LogError> {
+        let Source { place, .. } = self.sources[self.index(source)?];
+        Ok(self.log.largest_timestamp_ms(place)?)
+    }
+
     fn committed(&mut self, source: TopicPartition) -> Result<Option<Committed>, LogError> {
         let index = self.index(source)?;
         let known = &mut self.sources[index];
@@ -303,7 +308,7 @@ impl Log for LocalLane {
             }
             pending.open.push(&BlockRecord {
                 timestamp_ms: record.timestamp_ms,
-                key: Some(record.key),
+                key: record.key,
                 value: record.value,
                 headers: record.headers,
             });

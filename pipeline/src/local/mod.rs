@@ -228,6 +228,22 @@ impl LocalLog {
         Ok(found)
     }
 
+    /// The largest timestamp of a partition's records: each block knows its own.
+    fn largest_timestamp_ms(&self, place: Place) -> Result<Option<i64>, LocalLogError> {
+        let store = &self.open.store;
+        let end = store.catalogue().end(place);
+        let first = store.first(place, end)?;
+        let mut largest = None;
+        if first < end {
+            store.read_blocks(place, first, end, |base, bytes| {
+                let block = BlockReader::open(bytes).map_err(|damage| store.corrupt(place, base, damage))?;
+                largest = largest.max(Some(block.max_timestamp_ms));
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(largest)
+    }
+
     /// Copies the log to a new file, records and positions as they are at one moment. Whoever writes meanwhile is not held up.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Saves the states of a run's partitions, one after the other, while the run goes on.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -9,13 +10,15 @@ use super::file::{self, Of};
 use super::writer::{Begin, Job, Report, Writer};
 use super::{SavedPiece, SnapshotOptions};
 use crate::step::Assigned;
-use crate::{Log, LogError, Processor, TopicPartition};
+use crate::{Log, LogError, Observer, Processor, SavedState, TopicPartition};
 
 /// Bytes of a piece, about: what a lane gives its time to at a time.
 const PIECE_BYTES: usize = 1 << 20;
 /// How many of the things that were put away leave memory at a time.
 const LET_GO_AT_A_TIME: usize = 2_000;
 
+/// Records whose replay costs more than a save of the state that comes of them.
+const MANY_REPLAYED: u64 = 20_000;
 /// How often the log hears of a lane that waits for its saves.
 const ALIVE: Duration = Duration::from_secs(1);
 
@@ -26,6 +29,8 @@ struct Current {
     source: TopicPartition,
     id: u64,
     number: u32,
+    offset: i64,
+    began: Instant,
     stage: Stage,
 }
 
@@ -41,6 +46,7 @@ enum Stage {
 /// See the module's documentation.
 pub(crate) struct Saver {
     options: SnapshotOptions,
+    observer: Arc<dyn Observer>,
     state_format: u64,
     name: String,
     writer: Writer,
@@ -63,9 +69,10 @@ pub(crate) struct Saver {
 
 impl Saver {
     /// For a stage whose states can be saved.
-    pub(crate) fn new(options: &SnapshotOptions, name: &str, state_format: u64) -> Self {
+    pub(crate) fn new(options: &SnapshotOptions, observer: Arc<dyn Observer>, name: &str, state_format: u64) -> Self {
         Self {
             options: options.clone(),
+            observer,
             state_format,
             name: name.to_owned(),
             writer: Writer::start(&options.store),
@@ -82,9 +89,15 @@ impl Saver {
         }
     }
 
-    /// Notes what a partition was restored from.
-    pub(crate) fn restored(&mut self, source: TopicPartition, offset: i64) {
-        self.saved.insert(source, offset);
+    /// Notes what a partition was restored from, if from anything, and after how many records that were replayed. After many its state is
+    /// saved with the next commit: a process that dies more often than states are saved would have ever more to replay.
+    pub(crate) fn restored(&mut self, source: TopicPartition, from: Option<i64>, replayed: u64) {
+        if let Some(offset) = from {
+            self.saved.insert(source, offset);
+        }
+        if replayed >= MANY_REPLAYED {
+            self.due.push_back(source);
+        }
     }
 
     /// Forgets a partition whose state was dropped.
@@ -167,8 +180,9 @@ impl Saver {
             }
         };
         processor.begin_save(&mut assigned.state);
-        let begin = Begin { id: self.saves_begun, owner: self.owner, of, folder, head, number, named };
-        self.current = Some(Current { source, id: begin.id, number, stage: Stage::Saving(SavedPiece::first(number)) });
+        let (id, offset) = (self.saves_begun, of.offset);
+        let begin = Begin { id, owner: self.owner, of, folder, head, number, named };
+        self.current = Some(Current { source, id, number, offset, began: Instant::now(), stage: Stage::Saving(SavedPiece::first(number)) });
         self.waiting = Some(Job::Begin(begin));
     }
 
@@ -274,13 +288,15 @@ impl Saver {
         while let Some(report) = self.writer.report() {
             match report {
                 Report::Problem(problem) => (self.options.on_problem)(&problem),
-                Report::Done { id, segment } => {
+                Report::Done { id, segment, bytes } => {
                     let Some(current) = self.current.as_mut().filter(|current| current.id == id) else { continue };
                     let Some(assigned) = assigned.get_mut(&current.source) else { continue };
                     if let (Some(segments), Some(segment)) = (&mut assigned.segments, segment) {
                         segments.named.insert(current.number, segment);
                     }
                     current.stage = Stage::LettingGo;
+                    let saved = SavedState { offset: current.offset, bytes, duration: current.began.elapsed() };
+                    self.observer.saved(current.source, &saved);
                 }
                 Report::Failed { id } => {
                     if self.current.as_ref().is_some_and(|current| current.id == id) {
@@ -303,6 +319,7 @@ impl Saver {
         let Some(current) = self.current.take() else { return };
         self.waiting = None;
         self.saved.remove(&current.source);
+        self.observer.save_failed(current.source);
         if let Some(assigned) = assigned.get_mut(&current.source) {
             processor.give_up_save(&mut assigned.state);
         }

@@ -40,10 +40,11 @@ pub(super) enum Job {
 /// What the thread tells.
 pub(super) enum Report {
     Problem(String),
-    /// A save is durable, with the segment that it wrote.
+    /// A save is durable, with the segment that it wrote, and the bytes of both.
     Done {
         id: u64,
         segment: Option<Segment>,
+        bytes: u64,
     },
     /// A save came to nothing.
     Failed {
@@ -141,6 +142,8 @@ struct Open {
     snapshot: Box<dyn SnapshotWriter>,
     sum: Sum,
     segment: Option<OpenSegment>,
+    /// Of the snapshot, so far.
+    bytes: u64,
 }
 
 struct OpenSegment {
@@ -160,7 +163,8 @@ impl OpenSegment {
 impl Open {
     fn begin(store: &dyn SnapshotStore, begin: Begin) -> io::Result<Self> {
         let snapshot = store.create(&begin.folder, &format!("{:020}.{:08x}.snapshot", begin.of.offset, begin.owner))?;
-        let mut open = Self { begin, snapshot, sum: Sum::default(), segment: None };
+        let bytes = begin.head.len() as u64;
+        let mut open = Self { begin, snapshot, sum: Sum::default(), segment: None, bytes };
         open.sum.add(&open.begin.head);
         open.snapshot.append(&open.begin.head)?;
         Ok(open)
@@ -168,6 +172,7 @@ impl Open {
 
     fn append(&mut self, store: &dyn SnapshotStore, piece: &SavedPiece) -> io::Result<()> {
         self.sum.add(&piece.state);
+        self.bytes += piece.state.len() as u64;
         self.snapshot.append(&piece.state)?;
         if piece.segment.is_empty() {
             return Ok(());
@@ -186,8 +191,8 @@ impl Open {
 
     /// The segment first: no snapshot names what is not there. Where the snapshot then fails, the segment goes: the next save writes its
     /// sessions again.
-    fn finish(self, store: &dyn SnapshotStore) -> io::Result<Option<Segment>> {
-        let Self { begin, mut snapshot, sum, segment } = self;
+    fn finish(self, store: &dyn SnapshotStore) -> io::Result<(Option<Segment>, u64)> {
+        let Self { begin, mut snapshot, sum, segment, mut bytes } = self;
         let mut named = begin.named;
         let written = match segment {
             None => None,
@@ -198,12 +203,15 @@ impl Open {
             }
         };
         named.extend(written.clone().map(|segment| (begin.number, segment)));
-        let finished = snapshot.append(&sum.end(&named)).and_then(|()| snapshot.finish(&begin.of.name()));
+        bytes += written.as_ref().map_or(0, |segment| segment.bytes);
+        let end = sum.end(&named);
+        bytes += end.len() as u64;
+        let finished = snapshot.append(&end).and_then(|()| snapshot.finish(&begin.of.name()));
         if let (Err(_), Some(segment)) = (&finished, &written) {
             // What it failed of is told; a segment that stays is swept away after the next save.
             _ = store.delete(&begin.folder, &segment.name);
         }
-        finished.map(|()| written)
+        finished.map(|()| (written, bytes))
     }
 }
 
@@ -234,11 +242,11 @@ fn write(store: &dyn SnapshotStore, open: &mut Option<Open>, job: Job, tell: &dy
                 return;
             }
             match save.finish(store) {
-                Ok(segment) => {
+                Ok((segment, bytes)) => {
                     if let Err(problem) = sweep(store, &folder, offset, offset) {
                         tell(Report::Problem(problem));
                     }
-                    tell(Report::Done { id, segment });
+                    tell(Report::Done { id, segment, bytes });
                 }
                 Err(error) => fail(error),
             }

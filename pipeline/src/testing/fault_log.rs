@@ -14,6 +14,7 @@ pub enum Call {
     Read,
     ReadTopic,
     Bounds,
+    LargestTimestamp,
     Committed,
     Send,
     Commit,
@@ -137,6 +138,10 @@ impl<L: Log> Log for FaultLog<L> {
 
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError> {
         self.through(Call::Bounds, |log| log.bounds(source))
+    }
+
+    fn largest_timestamp_ms(&mut self, source: TopicPartition) -> Result<Option<i64>, LogError> {
+        self.through(Call::LargestTimestamp, |log| log.largest_timestamp_ms(source))
     }
 
     fn committed(&mut self, source: TopicPartition) -> Result<Option<Committed>, LogError> {

@@ -295,7 +295,7 @@ impl Log for MemoryLane {
             record: StoredRecord {
                 offset: 0,
                 timestamp_ms: record.timestamp_ms,
-                key: Some(record.key.to_vec()),
+                key: record.key.map(Vec::from),
                 value: record.value.map(Vec::from),
                 headers: record.headers.as_encoded().to_vec(),
             },

@@ -14,6 +14,7 @@ mod local_in_use;
 mod local_log;
 mod log_time;
 mod murmur2;
+mod observed;
 mod rebalance;
 mod restore;
 mod scene;

@@ -6,13 +6,13 @@ use pipeline::testing::{Call, Fault, FaultKind, FaultLog, MemoryLane, MemoryLog,
 use crate::counter::STAGE;
 use crate::scene::{self, INPUT, Outcome, PARTITIONS, memory_log, options, output_topics, run, undisturbed};
 
-const MOVED: TopicPartition = TopicPartition { topic: 0, partition: 1 };
+pub(crate) const MOVED: TopicPartition = TopicPartition { topic: 0, partition: 1 };
 
-fn all() -> Vec<TopicPartition> {
+pub(crate) fn all() -> Vec<TopicPartition> {
     (0..PARTITIONS).map(|partition| TopicPartition { topic: 0, partition }).collect()
 }
 
-fn scripted(log: &MemoryLog, script: Vec<(u64, Rebalance)>) -> MemoryLane {
+pub(crate) fn scripted(log: &MemoryLog, script: Vec<(u64, Rebalance)>) -> MemoryLane {
     MemoryLane::with_assignments(log, STAGE, &[INPUT], &output_topics(), script).with_batch_sizes(&[3, 2])
 }
 

@@ -98,6 +98,7 @@ pub(crate) fn options(commit_records: u64) -> RunOptions {
         keep_alive_interval: Duration::ZERO,
         on_unavailable: |_| std::ops::ControlFlow::Continue(()),
         stop_when_caught_up: true,
+        observer: pipeline::unobserved(),
         snapshots: None,
     }
 }

@@ -21,6 +21,8 @@ pub(crate) fn options() -> SinkOptions {
         retry_interval: Duration::ZERO,
         on_unavailable: |_| std::ops::ControlFlow::Continue(()),
         stop_when_caught_up: true,
+        log_times: vec![pipeline::LogTimeRule::Records],
+        observer: pipeline::unobserved(),
     }
 }
 

@@ -366,3 +366,17 @@ fn a_commit_that_fails_saves_nothing() {
     run(&mut FaultLog::new(lane(&log), &[first]), &saving(&store, AT_ONCE)).unwrap_err();
     assert!(store.with(|held| held.is_empty()), "nothing is committed, so no state is worth saving");
 }
+
+/// A process that dies more often than states are saved: each replay is saved with the first commit after it, so the next is short.
+#[test]
+fn what_took_many_records_to_restore_is_saved_at_once() {
+    let inputs = scene::inputs(13, 100_000);
+    let store = Arc::new(MemoryStore::default());
+    let log = log_in_two(&inputs, 99_000, |log| _ = run(&mut scene::lane(log), &options(1_000)).unwrap());
+    let rarely = saving(&store, Duration::from_hours(1));
+    let crash = Fault { at: 40, of: Some(Call::Commit), kind: FaultKind::Crash };
+    run(&mut FaultLog::new(lane(&log), &[crash]), &rarely).unwrap_err();
+    let totals = run(&mut lane(&log), &rarely).unwrap();
+    assert!(totals.replayed < 10_000, "{totals:?}");
+    assert_eq!(problems(), Vec::<String>::new());
+}

@@ -10,6 +10,7 @@ use super::memory::{Expectation, Memory};
 use super::passed_on::{self, CLEAN, Passed};
 use super::reading::{Reading, Values};
 use super::report::{Fault, Findings, PartitionBooks};
+use super::view::StagePosition;
 use crate::config::PlaybackSettings;
 
 /// The stage that reads the topic.
@@ -17,20 +18,20 @@ const STAGE: &str = Playback::NAME;
 
 /// Keeps the books of every partition.
 pub(super) fn audit(
-    reading: &mut Reading<'_>,
+    reading: &mut Reading,
     letters: &Letters,
     settings: &PlaybackSettings,
     findings: &mut Findings,
 ) -> anyhow::Result<Vec<PartitionBooks>> {
-    let (raw_id, partitions) = reading.folder.log.topic(RAW)?;
-    let mut clean_values = Values::of::<CleanPlaybackEvent<'static>>(&reading.folder.registry);
-    let mut raw_values = Values::of::<PlaybackEvent<'static>>(&reading.folder.registry);
+    let mut clean_values = Values::of::<CleanPlaybackEvent<'static>>(&reading.schemas);
+    let mut raw_values = Values::of::<PlaybackEvent<'static>>(&reading.schemas);
     let mut books = Vec::new();
-    for partition in 0..partitions {
-        let passed = passed_on::read(reading, &mut clean_values, raw_id, partition, findings)?;
-        let committed = reading.committed(STAGE, RAW, partition)?;
-        let memory = Memory::new(settings.state_horizon_ms, settings.silence_ms);
-        let mut keeper = Bookkeeper::new(partition, committed, &passed, letters.of(STAGE, partition), memory, findings);
+    for partition in 0..reading.view.partitions(RAW) {
+        let mut memory = Memory::new(settings.state_horizon_ms, settings.silence_ms);
+        let (passed, expired) = passed_on::read(reading, &mut clean_values, partition, &mut memory, findings)?;
+        let place = Place { partition, first: reading.view.range(RAW, partition).start, stage: reading.view.position(STAGE, partition) };
+        let mut keeper = Bookkeeper::new(place, &passed, letters.of(STAGE, partition), memory, findings);
+        keeper.books.expired = expired;
         reading.partition(RAW, partition, &mut |record| {
             let decoder = raw_values.decoder_for(record.value.unwrap_or_default())?;
             keeper.take(record, decoder);
@@ -41,10 +42,19 @@ pub(super) fn audit(
     Ok(books)
 }
 
+/// A partition.
+#[derive(Clone, Copy)]
+struct Place {
+    partition: u32,
+    /// The first offset that the log holds.
+    first: i64,
+    /// How far the stage is.
+    stage: StagePosition,
+}
+
 /// Keeps the books of one partition. Raw records come by rising offset; what came of them is at hand by source offset.
 struct Bookkeeper<'a> {
-    /// Records from here on are not processed yet.
-    committed: i64,
+    place: Place,
     log_time_ms: i64,
     passed: BySource<'a, Passed>,
     letters: BySource<'a, Letter>,
@@ -54,18 +64,11 @@ struct Bookkeeper<'a> {
 }
 
 impl<'a> Bookkeeper<'a> {
-    fn new(
-        partition: u32,
-        committed: i64,
-        passed: &'a [Passed],
-        letters: &'a [Letter],
-        memory: Memory,
-        findings: &'a mut Findings,
-    ) -> Self {
-        let books = PartitionBooks { topic: RAW.to_owned(), partition, ..PartitionBooks::default() };
+    fn new(place: Place, passed: &'a [Passed], letters: &'a [Letter], memory: Memory, findings: &'a mut Findings) -> Self {
+        let books = PartitionBooks { topic: RAW.to_owned(), partition: place.partition, ..PartitionBooks::default() };
         let passed = BySource { items: passed, source_offset: |passed| passed.source_offset };
         let letters = BySource { items: letters, source_offset: |letter| letter.source_offset };
-        Self { committed, log_time_ms: i64::MIN, passed, letters, memory, books, findings }
+        Self { place, log_time_ms: i64::MIN, passed, letters, memory, books, findings }
     }
 
     /// The next raw record.
@@ -73,7 +76,7 @@ impl<'a> Bookkeeper<'a> {
         self.log_time_ms = self.log_time_ms.max(record.timestamp_ms);
         self.take_never_sent(record.offset);
         let is_event = !heartbeat::is_heartbeat(record);
-        if record.offset >= self.committed {
+        if record.offset >= self.place.stage.judged {
             self.books.pending += u64::from(is_event);
         } else if is_event {
             self.take_event(record, decoder);
@@ -157,8 +160,14 @@ impl<'a> Bookkeeper<'a> {
             return;
         }
         let source = format!("{RAW}-{}", self.books.partition);
-        let passed = passed.iter().map(|passed| (self.clean_place(passed), passed.source_offset));
-        let letters = letters.iter().map(|letter| (letter.place(), letter.source_offset));
+        let Place { first, stage, .. } = self.place;
+        self.books.expired += letters.iter().filter(|letter| (0..first).contains(&letter.source_offset)).count() as u64;
+        // Of a record that is gone, or was processed while positions were taken, nothing can be said.
+        let is_judged = |source_offset: i64| !(0..first).contains(&source_offset) && !stage.is_between(source_offset);
+        let passed = passed.iter().filter(|passed| is_judged(passed.source_offset));
+        let letters = letters.iter().filter(|letter| is_judged(letter.source_offset));
+        let passed = passed.map(|passed| (self.clean_place(passed), passed.source_offset));
+        let letters = letters.map(|letter| (letter.place(), letter.source_offset));
         let found: Vec<_> = passed.chain(letters).collect();
         for (place, source_offset) in found {
             let detail = format!("it says that it came from {source} offset {source_offset}, where no event lies that was processed");

@@ -1,12 +1,10 @@
 //! Two records column by column, as people and scripts see them.
 
-use schemas::{Schema, SchemaSource as _, json, wire};
+use schemas::{Schema, SchemaSource, json, wire};
 use serde_json::{Map, Value};
 
-use crate::data_folder::RegistryFile;
-
 /// A framed value as JSON, or why it can't be read.
-pub(super) fn of(registry: &RegistryFile, value: &[u8]) -> Result<Map<String, Value>, String> {
+pub(super) fn of(registry: &dyn SchemaSource, value: &[u8]) -> Result<Map<String, Value>, String> {
     let (id, body) = wire::split(value).map_err(|rejection| rejection.to_string())?;
     let schema = registry.schema_by_id(id).map_err(|error| error.to_string())?.ok_or_else(|| format!("there is no schema {id}"))?;
     let schema = Schema::parse(&schema).map_err(|error| error.to_string())?;
@@ -30,7 +28,7 @@ pub(super) fn differing(told: &Map<String, Value>, found: &Map<String, Value>) -
 }
 
 /// The columns in which two framed values differ, or why they can't be told.
-pub(super) fn differing_values(registry: &RegistryFile, told: &[u8], found: &[u8]) -> String {
+pub(super) fn differing_values(registry: &dyn SchemaSource, told: &[u8], found: &[u8]) -> String {
     match (of(registry, told), of(registry, found)) {
         (Ok(told), Ok(found)) => match differing(&told, &found) {
             said if said.is_empty() => "the same columns in other bytes".to_owned(),

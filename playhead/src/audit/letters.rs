@@ -3,18 +3,14 @@
 use std::collections::BTreeMap;
 
 use pipeline::{Record, TopicId, heartbeat, partition_for};
-use processors::playback::Playback;
-use processors::profile::Profile;
 use schemas::{DeadLetter, clean, wire};
 
 use super::reading::{Reading, Values};
 use super::report::{Fault, Findings};
+use super::view::STAGES;
 
 /// The topic.
 const TOPIC: &str = "dead_letters";
-
-/// The stages whose dead letters are known, each with its input.
-const STAGES: [(&str, &str); 2] = [(Playback::NAME, "playback_events"), (Profile::NAME, "viewing_progress")];
 
 /// Dead letters by stage and partition of its input, by offset.
 pub(super) struct Letters {
@@ -71,14 +67,13 @@ impl Letter {
 
 impl Letters {
     /// Reads all of them.
-    pub(super) fn read(reading: &mut Reading<'_>, findings: &mut Findings) -> anyhow::Result<Self> {
-        let mut values = Values::of::<DeadLetter<'static>>(&reading.folder.registry);
+    pub(super) fn read(reading: &mut Reading, findings: &mut Findings) -> anyhow::Result<Self> {
+        let mut values = Values::of::<DeadLetter<'static>>(&reading.schemas);
         let mut sources = Vec::new();
         for (stage, input) in STAGES {
-            let (id, partitions) = reading.folder.log.topic(input)?;
-            sources.push(Source { stage, input, id, partitions });
+            sources.push(Source { stage, input, id: reading.view.id(input), partitions: reading.view.partitions(input) });
         }
-        let partitions = reading.folder.partitions(TOPIC)?;
+        let partitions = reading.view.partitions(TOPIC);
         let mut letters = Self { by_source: BTreeMap::new(), reasons: BTreeMap::new() };
         for partition in 0..partitions {
             reading.partition(TOPIC, partition, &mut |record| {

@@ -1,9 +1,10 @@
 //! What was passed on: the records of `playback_events.clean`, as far as the books need them.
 
 use pipeline::{Record, TopicId, heartbeat};
-use schemas::{CleanPlaybackEvent, clean, wire};
+use schemas::{CleanPlaybackEvent, PlaybackEvent, clean, wire};
 
 use super::RAW;
+use super::memory::Memory;
 use super::reading::{Reading, Values};
 use super::report::{Fault, Findings};
 
@@ -23,38 +24,45 @@ pub(super) struct Passed {
     pub(super) body_hash: u64,
 }
 
-/// Everything that was passed on from a partition, by source offset.
+/// Everything that was passed on from a partition, by source offset. Events whose raw records the log holds no longer are remembered instead,
+/// and counted.
 pub(super) fn read(
-    reading: &mut Reading<'_>,
+    reading: &mut Reading,
     values: &mut Values,
-    raw_id: TopicId,
     partition: u32,
+    memory: &mut Memory,
     findings: &mut Findings,
-) -> anyhow::Result<Vec<Passed>> {
-    let mut passed = Vec::new();
+) -> anyhow::Result<(Vec<Passed>, u64)> {
+    let (raw_id, raw_first) = (reading.view.id(RAW), reading.view.range(RAW, partition).start);
+    let (mut passed, mut expired) = (Vec::new(), 0);
     let mut prefix = Vec::new();
     reading.partition(CLEAN, partition, &mut |record| {
         if !heartbeat::is_heartbeat(record) {
             match open(record, values, raw_id, partition, &mut prefix)? {
-                Ok(found) => passed.push(found),
+                Ok((found, event)) if (0..raw_first).contains(&found.source_offset) => {
+                    // As one of an import, of which a copy may be a new event as well: when its session closed is not known here.
+                    memory.remember(&event, record.timestamp_ms, true);
+                    expired += 1;
+                }
+                Ok((found, _)) => passed.push(found),
                 Err((fault, detail)) => findings.add(fault, format!("{CLEAN}-{partition} offset {}", record.offset), detail),
             }
         }
         Ok(())
     })?;
     passed.sort_unstable();
-    Ok(passed)
+    Ok((passed, expired))
 }
 
 /// Takes a record apart. The inner error is what is wrong with it, so that it can't be put to the account of any raw record.
-fn open(
-    record: &Record<'_>,
+fn open<'a>(
+    record: &Record<'a>,
     values: &mut Values,
     raw_id: TopicId,
     partition: u32,
     prefix: &mut Vec<u8>,
-) -> anyhow::Result<Result<Passed, (Fault, String)>> {
-    let event: CleanPlaybackEvent<'_> = match values.decode(record.value)? {
+) -> anyhow::Result<Result<(Passed, PlaybackEvent<'a>), (Fault, String)>> {
+    let event: CleanPlaybackEvent<'a> = match values.decode(record.value)? {
         Ok(event) => event,
         Err(rejection) => return Ok(Err((Fault::Unreadable, rejection.to_string()))),
     };
@@ -78,10 +86,6 @@ fn open(
         let key = String::from_utf8_lossy(record.key.unwrap_or_default());
         return Ok(Err((Fault::Altered, format!("its key is {key:?}, its session {:?}", event.session_id))));
     }
-    Ok(Ok(Passed {
-        source_offset: said.source_offset,
-        offset: record.offset,
-        stated_hash: said.content_hash,
-        body_hash: clean::content_hash(body),
-    }))
+    let (stated_hash, body_hash) = (said.content_hash, clean::content_hash(body));
+    Ok(Ok((Passed { source_offset: said.source_offset, offset: record.offset, stated_hash, body_hash }, event)))
 }

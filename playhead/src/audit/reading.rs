@@ -1,16 +1,19 @@
-//! Reading the log, with a bar for whoever waits, and decoding what lies in it.
+//! Reading what is in view, with a bar for whoever waits, and decoding what lies in it.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use pipeline::Record;
-use schemas::{Decoder, Rejection};
+use schemas::{Decoder, Rejection, SchemaSource};
+use sink_local::LocalStore;
 
-use crate::data_folder::{DataFolder, RegistryFile};
+use super::Audited;
+use super::view::View;
+use crate::log_source::LogReader;
 use crate::progress::{Counting, Progress};
 
-/// The topics that are read, each with how often.
-const TOPICS: [(&str, u64); 7] = [
+/// How often each topic is read.
+const TIMES: [(&str, u64); 7] = [
     ("playback_events", 1),
     ("playback_events.clean", 1),
     ("dead_letters", 1),
@@ -20,60 +23,88 @@ const TOPICS: [(&str, u64); 7] = [
     ("resume_state", 2),
 ];
 
-/// A folder that is being read.
-pub(super) struct Reading<'f> {
-    pub(super) folder: &'f DataFolder,
+/// A log that is being read, and the store beside it.
+pub(super) struct Reading {
+    log: LogReader,
+    pub(super) schemas: Arc<dyn SchemaSource>,
+    pub(super) store: Option<LocalStore>,
+    pub(super) view: View,
     bar: Counting,
     read: u64,
 }
 
-impl<'f> Reading<'f> {
-    pub(super) fn begin(folder: &'f DataFolder, progress: &Progress) -> anyhow::Result<Self> {
-        let mut total = 0;
-        for (topic, times) in TOPICS {
-            for partition in 0..folder.partitions(topic)? {
-                let (first, end) = folder.log.bounds(topic, partition)?;
-                total += times * (end - first).unsigned_abs();
-            }
-        }
-        Ok(Self { folder, bar: progress.counting("records", total), read: 0 })
+impl Reading {
+    pub(super) fn begin(audited: Audited, progress: &Progress) -> anyhow::Result<Self> {
+        let Audited { source, store } = audited;
+        let view = View::take(&source.log)?;
+        let total = TIMES.iter().map(|(topic, times)| times * view.offsets(topic)).sum();
+        Ok(Self { log: source.log, schemas: source.schemas, store, view, bar: progress.counting("records", total), read: 0 })
     }
 
-    /// Hands over every record of a partition, heartbeats among them.
+    /// Hands over every record of a partition that is in view, heartbeats among them.
     pub(super) fn partition(
         &mut self,
         topic: &str,
         partition: u32,
         each: &mut dyn FnMut(&Record<'_>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let (first, end) = self.folder.log.bounds(topic, partition)?;
+        let range = self.view.range(topic, partition);
+        self.range(topic, partition, range, each)
+    }
+
+    fn range(
+        &mut self,
+        topic: &str,
+        partition: u32,
+        range: Range<i64>,
+        each: &mut dyn FnMut(&Record<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let mut outcome = Ok(());
-        self.folder.log.read_partition(topic, partition, first, end, &mut |batch| {
-            self.read += batch.records.len() as u64;
-            self.bar.set(self.read);
-            outcome = batch.records.iter().try_for_each(&mut *each);
+        let Self { log, bar, read, .. } = self;
+        log.read(topic, partition, range, &mut |record| {
+            *read += 1;
+            if read.is_multiple_of(1_024) {
+                bar.set(*read);
+            }
+            outcome = each(record);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         outcome
     }
 
     /// The value of one record, where it has one.
-    pub(super) fn value_at(&self, topic: &str, partition: u32, offset: i64) -> anyhow::Result<Option<Vec<u8>>> {
+    pub(super) fn value_at(&mut self, topic: &str, partition: u32, offset: i64) -> anyhow::Result<Option<Vec<u8>>> {
         let mut found = None;
-        self.folder.log.read_partition(topic, partition, offset, offset + 1, &mut |batch| {
-            found = batch.records.first().and_then(|record| record.value).map(<[u8]>::to_vec);
-            ControlFlow::Break(())
+        self.record_at(topic, partition, offset, &mut |record| {
+            found = record.value.map(<[u8]>::to_vec);
+            Ok(())
         })?;
         Ok(found)
     }
 
-    /// Up to before which offset a stage has processed a partition of its input.
-    pub(super) fn committed(&self, stage: &str, topic: &str, partition: u32) -> anyhow::Result<i64> {
-        let (first, _) = self.folder.log.bounds(topic, partition)?;
-        Ok(self.folder.log.committed(stage, topic, partition)?.map_or(first, |committed| committed.next_offset))
+    /// Hands over one record, where it is there.
+    pub(super) fn record_at(
+        &mut self,
+        topic: &str,
+        partition: u32,
+        offset: i64,
+        each: &mut dyn FnMut(&Record<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.range(topic, partition, offset..offset + 1, each)
     }
 
-    pub(super) fn done(self) {
+    /// When the first record of a partition in view was written, ms since 1970 UTC.
+    pub(super) fn first_timestamp_ms(&mut self, topic: &str, partition: u32) -> anyhow::Result<Option<i64>> {
+        let mut first_ms = None;
+        self.log.read(topic, partition, self.view.range(topic, partition), &mut |record| {
+            first_ms = Some(record.timestamp_ms);
+            ControlFlow::Break(())
+        })?;
+        Ok(first_ms)
+    }
+
+    /// All that was to be read has been.
+    pub(super) fn done(&self) {
         self.bar.done();
     }
 }
@@ -84,8 +115,8 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn of<R: schemas::Record<'static>>(registry: &Arc<RegistryFile>) -> Self {
-        Self { decoder: Decoder::new::<R>(Arc::clone(registry) as _) }
+    pub(super) fn of<R: schemas::Record<'static>>(schemas: &Arc<dyn SchemaSource>) -> Self {
+        Self { decoder: Decoder::new::<R>(Arc::clone(schemas)) }
     }
 
     /// The decoder, ready for this value.

@@ -10,6 +10,9 @@ const KEPT: usize = 10;
 /// How places in the store begin, as against those in the log.
 pub(super) const STORE: &str = "the store's ";
 
+/// The store of resume positions, histories and sessions.
+const SERVING_STORE: &str = "serving";
+
 /// How something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +136,8 @@ pub(crate) struct PartitionBooks {
     pub(crate) heartbeats: u64,
     /// Events that are not processed yet.
     pub(crate) pending: u64,
+    /// What was passed on or refused of records that the log holds no longer.
+    pub(crate) expired: u64,
     /// Whether counts and sums of hashes are equal.
     pub(crate) sums_equal: bool,
 }
@@ -153,8 +158,9 @@ pub(crate) struct SessionsReport {
     pub(crate) versions: u64,
     /// Rows (session_id, opened_at) that the store must have.
     pub(crate) rows: u64,
-    /// Rows that it has.
-    pub(crate) stored: u64,
+    /// Rows that it has; none where no store is at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stored: Option<u64>,
     /// Records that the store has not taken yet.
     pub(crate) pending: u64,
     /// What is wrong.
@@ -168,8 +174,9 @@ pub(crate) struct ResumeReport {
     pub(crate) views: u64,
     /// (profile, content) pairs.
     pub(crate) positions: u64,
-    /// Those that the store has.
-    pub(crate) stored: u64,
+    /// Those that the store has; none where no store is at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stored: Option<u64>,
     /// Records of viewing_progress that are not processed yet.
     pub(crate) pending: u64,
     /// Records of resume_state that the store has not taken yet.
@@ -215,6 +222,10 @@ pub(crate) struct Report {
     pub(crate) resume: ResumeReport,
     /// Only where it was asked for.
     pub(crate) truth: Option<TruthReport>,
+    /// Where stages went on meanwhile, as in `playback on playback_events-2`: what they did is not judged.
+    pub(crate) in_motion: Vec<String>,
+    /// Whether a store was held against the topics.
+    pub(crate) has_store: bool,
 }
 
 impl Report {
@@ -234,7 +245,8 @@ impl Report {
     pub(crate) fn is_store_alone(&self) -> bool {
         let of_store = self.sessions.iter().map(|sessions| &sessions.findings).chain([&self.resume.findings]);
         let is_of_store = |finding: &Finding| finding.place.starts_with(STORE);
-        !self.agrees()
+        self.has_store
+            && !self.agrees()
             && self.books_findings.is_empty()
             && self.truth.as_ref().is_none_or(|truth| truth.findings.is_empty())
             && of_store.flat_map(|findings| &findings.first).all(is_of_store)
@@ -260,15 +272,20 @@ impl Serialize for Report {
         struct Shown<'r> {
             agrees: bool,
             pending: u64,
+            in_motion: &'r [String],
+            /// The stores that nobody looked at.
+            not_compared: &'r [&'static str],
             books: Books<'r>,
             sessions: &'r [SessionsReport],
             resume: &'r ResumeReport,
             #[serde(skip_serializing_if = "Option::is_none")]
             truth: Option<&'r TruthReport>,
         }
-        let Self { books, dead_letters, books_findings, sessions, resume, truth } = self;
+        let Self { books, dead_letters, books_findings, sessions, resume, truth, in_motion, has_store } = self;
         let books = Books { partitions: books, dead_letters, findings: books_findings };
-        Shown { agrees: self.agrees(), pending: self.pending(), books, sessions, resume, truth: truth.as_ref() }.serialize(serializer)
+        let (agrees, pending, truth) = (self.agrees(), self.pending(), truth.as_ref());
+        let not_compared: &[_] = if *has_store { &[] } else { &[SERVING_STORE] };
+        Shown { agrees, pending, in_motion, not_compared, books, sessions, resume, truth }.serialize(serializer)
     }
 }
 

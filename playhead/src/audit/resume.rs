@@ -5,12 +5,12 @@
 //! them likewise. The same place of the same session said again replaces what was said before. A view that came too late to be judged by the
 //! processor is published under a key of its own, so the winner is looked for under all keys of a content.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pipeline::{KEY_SEPARATOR, Record, heartbeat};
 use processors::profile::Profile;
 use schemas::{Record as _, ResumeState, Schema, ViewingProgress};
-use sink_local::INPUTS;
+use sink_local::{INPUTS, LocalStore};
 
 use super::StorePositions;
 use super::letters::Letters;
@@ -24,42 +24,73 @@ const RESUME_STATE: usize = 2;
 /// The stage between the two.
 const STAGE: &str = Profile::NAME;
 
-/// Recomputes every position and compares.
-pub(super) fn audit(reading: &mut Reading<'_>, letters: &Letters, positions: &StorePositions) -> anyhow::Result<ResumeReport> {
+/// Recomputes every position and compares. Also what stands for each content as a store takes it that knows no compaction: where there is no
+/// store, only if that `is_wanted`.
+pub(super) fn audit(
+    reading: &mut Reading,
+    letters: &Letters,
+    positions: &StorePositions,
+    is_wanted: bool,
+) -> anyhow::Result<(ResumeReport, Winners)> {
     let mut report = ResumeReport::default();
     let schema = Schema::parse(ResumeState::SCHEMA)?;
-    // What the store must have: its rule knows no compaction, and may be behind the topic.
-    let mut for_store = Winners::default();
+    let mut as_stored = (is_wanted || reading.store.is_some()).then(Winners::default);
     let topic = INPUTS[RESUME_STATE];
-    for partition in 0..reading.folder.partitions(topic)? {
+    for partition in 0..reading.view.partitions(topic) {
         let computed = compute(reading, letters, partition, &mut report)?;
-        let told = read_topic(reading, positions, partition, &mut for_store, &mut report)?;
-        report.positions += computed.contents.len() as u64;
+        let told = read_topic(reading, positions, partition, &mut as_stored, &mut report)?;
+        report.positions += computed.winners.contents.len() as u64;
         compare(&computed, &told, &schema, &mut report.findings);
     }
-    compare_with_store(reading, for_store, &schema, &mut report)?;
-    Ok(report)
+    let as_stored = as_stored.unwrap_or_default();
+    if let Some(store) = reading.store.clone() {
+        compare_with_store(reading, &store, &as_stored, &schema, &mut report)?;
+    }
+    Ok((report, as_stored))
 }
 
 /// What the views of a partition come to.
-fn compute(reading: &mut Reading<'_>, letters: &Letters, partition: u32, report: &mut ResumeReport) -> anyhow::Result<Winners> {
-    let mut values = Values::of::<ViewingProgress<'static>>(&reading.folder.registry);
-    let committed = reading.committed(STAGE, PROGRESS, partition)?;
+struct Computed {
+    winners: Winners,
+    /// Views that the stage may have processed while its position was taken: what they are about is not judged.
+    in_motion: HashSet<(String, String)>,
+    /// The topic holds the oldest views no longer: what is told may have come of one of them.
+    has_lost_some: bool,
+}
+
+impl Computed {
+    /// Whether something can be said of what is told of a content, and `must` be told of the views that are held.
+    fn is_judged(&self, key: &(String, String), must: Option<&Candidate>, is: &Candidate) -> bool {
+        let is_of_lost = self.has_lost_some && must.is_none_or(|must| is.is_above(must));
+        !is_of_lost && !self.in_motion.contains(key)
+    }
+}
+
+fn compute(reading: &mut Reading, letters: &Letters, partition: u32, report: &mut ResumeReport) -> anyhow::Result<Computed> {
+    let mut values = Values::of::<ViewingProgress<'static>>(&reading.schemas);
+    let stage = reading.view.position(STAGE, partition);
     let refused = letters.of(STAGE, partition);
-    let mut winners = Winners::default();
+    let has_lost_some = reading.view.range(PROGRESS, partition).start > 0;
+    let mut computed = Computed { winners: Winners::default(), in_motion: HashSet::new(), has_lost_some };
     reading.partition(PROGRESS, partition, &mut |record| {
         if heartbeat::is_heartbeat(record) {
             return Ok(());
         }
-        if record.offset >= committed {
+        if record.offset >= stage.judged {
             report.pending += 1;
+            if stage.is_between(record.offset)
+                && let Ok(view) = values.decode::<ViewingProgress<'_>>(record.value)?
+            {
+                let resume = resume_of(&view);
+                computed.in_motion.insert((resume.profile_id.to_owned(), content_of(&resume).to_owned()));
+            }
             return Ok(());
         }
         report.views += 1;
         let is_refused = refused.binary_search_by_key(&record.offset, |letter| letter.source_offset).is_ok();
         match values.decode::<ViewingProgress<'_>>(record.value)? {
             _ if is_refused => {}
-            Ok(view) => winners.offer(&resume_of(&view), record.offset),
+            Ok(view) => computed.winners.offer(&resume_of(&view), record.offset),
             Err(rejection) => {
                 let place = format!("{PROGRESS}-{partition} offset {}", record.offset);
                 report.findings.add(Fault::Missing, place, format!("it must be refused ({rejection}), but has no dead letter"));
@@ -67,15 +98,15 @@ fn compute(reading: &mut Reading<'_>, letters: &Letters, partition: u32, report:
         }
         Ok(())
     })?;
-    Ok(winners)
+    Ok(computed)
 }
 
-/// What a compacted partition of `resume_state` comes to. What the store has taken of it is offered to `for_store`.
+/// What a compacted partition of `resume_state` comes to. What the store has taken of it is offered to `as_stored`.
 fn read_topic(
-    reading: &mut Reading<'_>,
+    reading: &mut Reading,
     positions: &StorePositions,
     partition: u32,
-    for_store: &mut Winners,
+    as_stored: &mut Option<Winners>,
     report: &mut ResumeReport,
 ) -> anyhow::Result<Winners> {
     let topic = INPUTS[RESUME_STATE];
@@ -86,7 +117,7 @@ fn read_topic(
         }
         Ok(())
     })?;
-    let mut values = Values::of::<ResumeState<'static>>(&reading.folder.registry);
+    let mut values = Values::of::<ResumeState<'static>>(&reading.schemas);
     let taken = positions.of(RESUME_STATE, partition);
     let mut winners = Winners::default();
     reading.partition(topic, partition, &mut |record| {
@@ -105,8 +136,8 @@ fn read_topic(
                 if last_of_key.get(record.key.unwrap_or_default()) == Some(&record.offset) {
                     winners.offer(&view, record.offset);
                 }
-                if record.offset < taken {
-                    for_store.offer(&view, record.offset);
+                if let Some(as_stored) = as_stored.as_mut().filter(|_| record.offset < taken) {
+                    as_stored.offer(&view, record.offset);
                 }
             }
             Err(rejection) => report.findings.add(Fault::Unreadable, place(), rejection.to_string()),
@@ -117,49 +148,53 @@ fn read_topic(
 }
 
 /// Every winner that was computed is told, and nothing else is.
-fn compare(computed: &Winners, told: &Winners, schema: &Schema, findings: &mut Findings) {
+fn compare(computed: &Computed, told: &Winners, schema: &Schema, findings: &mut Findings) {
     let topic = INPUTS[RESUME_STATE];
-    for (key, must) in &computed.contents {
+    for (key, must) in computed.winners.contents.iter().filter(|(key, _)| !computed.in_motion.contains(*key)) {
         let Some(is) = told.contents.get(key) else {
             findings.add(Fault::Missing, name(topic, key), format!("it must say {}", must.latest.said(schema)));
             continue;
         };
-        if is.latest.body != must.latest.body {
+        if is.latest.body != must.latest.body && computed.is_judged(key, Some(&must.latest), &is.latest) {
             findings.add_with(Fault::Different, || (name(topic, key), must.latest.difference(&is.latest, schema)));
         }
+        let place = || format!("{}, latest full view", name(topic, key));
         match (&must.full, &is.full) {
-            (Some(must), Some(is)) if must.body != is.body => {
-                findings.add_with(Fault::Different, || (format!("{}, latest full view", name(topic, key)), must.difference(is, schema)));
+            (Some(must), Some(is)) if must.body != is.body && computed.is_judged(key, Some(must), is) => {
+                findings.add_with(Fault::Different, || (place(), must.difference(is, schema)));
             }
-            (Some(must), None) => {
-                findings.add(
-                    Fault::Missing,
-                    format!("{}, latest full view", name(topic, key)),
-                    format!("it must say {}", must.said(schema)),
-                );
-            }
-            (None, Some(_)) => {
-                findings.add(Fault::NeverSent, format!("{}, latest full view", name(topic, key)), "no view of it is a full one");
+            (Some(must), None) => findings.add(Fault::Missing, place(), format!("it must say {}", must.said(schema))),
+            (None, Some(is)) if computed.is_judged(key, None, is) => {
+                findings.add(Fault::NeverSent, place(), "no view of it is a full one");
             }
             _ => {}
         }
     }
-    for key in told.contents.keys().filter(|key| !computed.contents.contains_key(*key)) {
+    let only_told = told.contents.iter().filter(|(key, _)| !computed.winners.contents.contains_key(*key));
+    for (key, _) in only_told.filter(|(key, is)| computed.is_judged(key, None, &is.latest)) {
         findings.add(Fault::NeverSent, name(topic, key), "the profile has no view of it");
     }
 }
 
 /// Every winner of the topic stands in the store, and nothing else does.
-fn compare_with_store(reading: &Reading<'_>, mut told: Winners, schema: &Schema, report: &mut ResumeReport) -> anyhow::Result<()> {
-    let mut values = Values::of::<ResumeState<'static>>(&reading.folder.registry);
+fn compare_with_store(
+    reading: &Reading,
+    store: &LocalStore,
+    told: &Winners,
+    schema: &Schema,
+    report: &mut ResumeReport,
+) -> anyhow::Result<()> {
+    let mut values = Values::of::<ResumeState<'static>>(&reading.schemas);
+    let mut left: BTreeSet<&(String, String)> = told.contents.keys().collect();
     let findings = &mut report.findings;
     let mut stored = 0;
     let mut outcome = Ok(());
-    reading.folder.store.stored_positions(&mut |row| {
+    store.stored_positions(&mut |row| {
         stored += 1;
         let key = (row.profile_id.to_owned(), row.content_id.to_owned());
         let place = || stored_name(&key);
-        let Some(must) = told.contents.remove(&key) else {
+        left.remove(&key);
+        let Some(must) = told.contents.get(&key) else {
             return findings.add(Fault::NeverSent, place(), "resume_state has no such position");
         };
         let held = match values.decode::<ResumeState<'_>>(Some(row.record)) {
@@ -180,9 +215,10 @@ fn compare_with_store(reading: &Reading<'_>, mut told: Winners, schema: &Schema,
         }
     })?;
     outcome?;
-    report.stored = stored;
-    for (key, must) in told.contents {
-        report.findings.add(Fault::Missing, stored_name(&key), format!("it must say {}", must.latest.said(schema)));
+    report.stored = Some(stored);
+    for key in left {
+        let must = &told.contents[key];
+        report.findings.add(Fault::Missing, stored_name(key), format!("it must say {}", must.latest.said(schema)));
     }
     Ok(())
 }

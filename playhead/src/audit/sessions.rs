@@ -2,21 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pipeline::{Record, heartbeat};
-use schemas::{PlaybackSession, QosSessionSummary, clean};
+use pipeline::heartbeat;
+use schemas::{PlaybackSession, clean};
 use serving::{HistoryKind, history_kind, rfc3339};
-use sink_local::{INPUTS, SessionTable, StoredVersion};
+use sink_local::{INPUTS, LocalStore, SessionTable, StoredVersion};
 
 use super::StorePositions;
 use super::columns;
 use super::reading::{Reading, Values};
 use super::report::{Fault, Findings, STORE, SessionsReport};
-
-/// The tables, in the order of `INPUTS`.
-const TABLES: [SessionTable; 2] = [SessionTable::Sessions, SessionTable::Summaries];
-
-/// (session_id, opened_at).
-type RowKey = (Box<str>, i64);
+use super::rows::{Identifier, RowKey, TABLES};
+use super::versions::{self, Versions};
 
 /// One version of a row, as a topic tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +25,24 @@ struct Told {
     is_taken: bool,
 }
 
-/// Holds both tables against their topics, and the histories against the sessions.
-pub(super) fn audit(reading: &mut Reading<'_>, positions: &StorePositions) -> anyhow::Result<Vec<SessionsReport>> {
-    (0..TABLES.len()).map(|table| audit_table(reading, positions, table)).collect()
+/// Every version of every row.
+type Rows = BTreeMap<RowKey, Vec<Told>>;
+
+/// Holds both topics against each other and, where there is a store, its tables against them and the histories against the sessions.
+pub(super) fn audit(reading: &mut Reading, positions: &StorePositions) -> anyhow::Result<Vec<SessionsReport>> {
+    let (mut reports, mut versions) = (Vec::new(), Vec::new());
+    for table in 0..TABLES.len() {
+        let (report, of_table) = audit_table(reading, positions, table)?;
+        reports.push(report);
+        versions.push(of_table);
+    }
+    versions::audit(reading, &versions, &mut reports)?;
+    Ok(reports)
 }
 
-fn audit_table(reading: &mut Reading<'_>, positions: &StorePositions, table: usize) -> anyhow::Result<SessionsReport> {
+fn audit_table(reading: &mut Reading, positions: &StorePositions, table: usize) -> anyhow::Result<(SessionsReport, Vec<Versions>)> {
     let mut report = SessionsReport { topic: INPUTS[table], ..SessionsReport::default() };
-    let rows = read_topic(reading, positions, table, &mut report)?;
+    let (rows, versions) = read_topic(reading, positions, table, &mut report)?;
     let mut newest = BTreeMap::new();
     for (key, versions) in rows {
         check_versions(report.topic, &key, &versions, &mut report.findings);
@@ -45,46 +51,38 @@ fn audit_table(reading: &mut Reading<'_>, positions: &StorePositions, table: usi
         }
     }
     report.rows = newest.len() as u64;
-    compare_with_store(reading, TABLES[table], newest, &mut report)?;
-    if TABLES[table] == SessionTable::Sessions {
-        check_history(reading, &mut report.findings)?;
+    if let Some(store) = reading.store.clone() {
+        compare_with_store(reading, &store, TABLES[table], newest, &mut report)?;
+        if TABLES[table] == SessionTable::Sessions {
+            check_history(reading, &store, &mut report.findings)?;
+        }
     }
-    Ok(report)
+    Ok((report, versions))
 }
 
-/// Every version of every row.
+/// Every version of every row, and the versions of each partition.
 fn read_topic(
-    reading: &mut Reading<'_>,
+    reading: &mut Reading,
     positions: &StorePositions,
     table: usize,
     report: &mut SessionsReport,
-) -> anyhow::Result<BTreeMap<RowKey, Vec<Told>>> {
+) -> anyhow::Result<(Rows, Vec<Versions>)> {
     let topic = INPUTS[table];
-    let registry = &reading.folder.registry;
-    let mut sessions = Values::of::<PlaybackSession<'static>>(registry);
-    let mut summaries = Values::of::<QosSessionSummary<'static>>(registry);
-    let mut identify = |record: &Record<'_>| -> anyhow::Result<Result<(RowKey, i64), String>> {
-        let row = match TABLES[table] {
-            SessionTable::Sessions => {
-                sessions.decode::<PlaybackSession<'_>>(record.value)?.map(|row| ((row.session_id.into(), row.opened_at), row.version))
-            }
-            SessionTable::Summaries => {
-                summaries.decode::<QosSessionSummary<'_>>(record.value)?.map(|row| ((row.session_id.into(), row.opened_at), row.version))
-            }
-        };
-        Ok(row.map_err(|rejection| rejection.to_string()))
-    };
-    let mut rows: BTreeMap<RowKey, Vec<Told>> = BTreeMap::new();
-    for partition in 0..reading.folder.partitions(topic)? {
+    let mut identifier = Identifier::new(reading, table);
+    let mut rows = Rows::new();
+    let mut all_versions = Vec::new();
+    for partition in 0..reading.view.partitions(topic) {
         let taken = positions.of(table, partition);
+        let mut versions = Versions::of_partition(reading, partition)?;
         reading.partition(topic, partition, &mut |record| {
             if heartbeat::is_heartbeat(record) {
                 return Ok(());
             }
             report.versions += 1;
             report.pending += u64::from(record.offset >= taken);
-            match identify(record)? {
+            match identifier.identify(record)? {
                 Ok((key, version)) => {
+                    versions.add(record.timestamp_ms, &key, version);
                     let hash = clean::content_hash(record.value.unwrap_or_default());
                     let told = Told { version, hash, partition, offset: record.offset, is_taken: record.offset < taken };
                     rows.entry(key).or_default().push(told);
@@ -93,8 +91,9 @@ fn read_topic(
             }
             Ok(())
         })?;
+        all_versions.push(versions);
     }
-    Ok(rows)
+    Ok((rows, all_versions))
 }
 
 /// Equal versions of a row must say the same.
@@ -118,7 +117,8 @@ fn newest_taken(versions: &[Told]) -> Option<Told> {
 
 /// Every row of the store is the newest of the topic, and every newest one is there.
 fn compare_with_store(
-    reading: &Reading<'_>,
+    reading: &mut Reading,
+    store: &LocalStore,
     table: SessionTable,
     mut newest: BTreeMap<RowKey, Told>,
     report: &mut SessionsReport,
@@ -127,7 +127,7 @@ fn compare_with_store(
     let findings = &mut report.findings;
     let mut stored = 0;
     let mut outcome = Ok(());
-    reading.folder.store.stored_versions(table, &mut |row: &StoredVersion<'_>| {
+    store.stored_versions(table, &mut |row: &StoredVersion<'_>| {
         stored += 1;
         let name = || format!("{STORE}{}", row_name(topic, row.session_id, row.opened_at));
         match newest.remove(&(row.session_id.into(), row.opened_at)) {
@@ -140,7 +140,7 @@ fn compare_with_store(
         }
     })?;
     outcome?;
-    report.stored = stored;
+    report.stored = Some(stored);
     for ((session_id, opened_at), told) in newest {
         let detail = format!("it is not there; {} says version {}", place(topic, &told), told.version);
         report.findings.add(Fault::Missing, format!("{STORE}{}", row_name(topic, &session_id, opened_at)), detail);
@@ -148,19 +148,18 @@ fn compare_with_store(
     Ok(())
 }
 
-fn difference(reading: &Reading<'_>, topic: &str, told: &Told, row: &StoredVersion<'_>) -> anyhow::Result<String> {
+fn difference(reading: &mut Reading, topic: &str, told: &Told, row: &StoredVersion<'_>) -> anyhow::Result<String> {
     let value = reading.value_at(topic, told.partition, told.offset)?.unwrap_or_default();
-    let columns = columns::differing_values(&reading.folder.registry, &value, row.record);
+    let columns = columns::differing_values(reading.schemas.as_ref(), &value, row.record);
     let filed = if told.version == row.version { String::new() } else { format!("filed under version {}; ", row.version) };
     Ok(format!("{filed}{columns}, as {} says", place(topic, told)))
 }
 
 /// Every session with a profile is filed in the history that its row asks for, and nothing else is.
-fn check_history(reading: &Reading<'_>, findings: &mut Findings) -> anyhow::Result<()> {
-    let mut values = Values::of::<PlaybackSession<'static>>(&reading.folder.registry);
+fn check_history(reading: &Reading, store: &LocalStore, findings: &mut Findings) -> anyhow::Result<()> {
+    let mut values = Values::of::<PlaybackSession<'static>>(&reading.schemas);
     let mut expected: BTreeSet<(bool, String, i64, String)> = BTreeSet::new();
     let mut outcome = Ok(());
-    let store = &reading.folder.store;
     store.stored_versions(SessionTable::Sessions, &mut |row| match values.decode::<PlaybackSession<'_>>(Some(row.record)) {
         Ok(Ok(session)) => {
             if let Some(profile_id) = session.profile_id {

@@ -63,6 +63,11 @@ impl Candidate {
         }
     }
 
+    /// Whether it wins over another.
+    pub(super) fn is_above(&self, other: &Self) -> bool {
+        self.rank() > other.rank()
+    }
+
     /// What another says otherwise, whose place this is.
     pub(super) fn difference(&self, is: &Self, schema: &Schema) -> String {
         match (columns::object(schema, &self.body), columns::object(schema, &is.body)) {

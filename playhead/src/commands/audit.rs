@@ -2,19 +2,23 @@
 
 use super::truth_files::TRUTH;
 use crate::answer::Answer;
-use crate::audit::{Figure, Findings, Report, TruthReport, audit};
+use crate::audit::{Audited, Figure, Findings, Report, TruthReport, audit};
 use crate::cli::Audit;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::failure::Verdict;
+use crate::log_source::LogSource;
 use crate::progress::Progress;
 use crate::shown::{count, counted};
 
-/// The folder is opened as it lies: the stages are not run first, since an audit that mended anything would never see it.
+/// A folder is opened as it lies: the stages are not run first, since an audit that mended anything would never see it.
 pub(super) fn run(args: &Audit, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
-    let folder = DataFolder::open(&config.data)?;
+    // Held until the audit is over, so that nobody else changes it.
+    let folder = if args.cluster.is_asked() { None } else { Some(DataFolder::open(&config.data)?) };
+    let source = folder.as_ref().map_or_else(|| LogSource::of_cluster(config), |folder| Ok(LogSource::of_folder(folder)))?;
+    let audited = Audited { source, store: folder.as_ref().map(|folder| folder.store.clone()) };
     let truth = args.truth.then(|| config.data.join(TRUTH));
-    let report = audit(&folder, &config.playback, truth.as_deref(), &Progress::new(answer.is_json))?;
+    let report = audit(audited, &config.playback, truth.as_deref(), &Progress::new(answer.is_json))?;
     if answer.is_json {
         answer.json(&report)?;
     } else {
@@ -26,13 +30,13 @@ pub(super) fn run(args: &Audit, config: &Config, answer: &mut Answer) -> anyhow:
 fn show(report: &Report, answer: &mut Answer) -> anyhow::Result<()> {
     show_books(report, answer)?;
     for sessions in &report.sessions {
-        let [rows, stored, versions] = [sessions.rows, sessions.stored, sessions.versions].map(count);
-        let line = format!("{}: {rows} rows of {versions} versions, {stored} in the store", sessions.topic);
+        let [rows, versions] = [sessions.rows, sessions.versions].map(count);
+        let line = format!("{}: {rows} rows of {versions} versions{}", sessions.topic, in_the_store(sessions.stored));
         answer.line(&with_verdict(line, sessions.pending, &sessions.findings))?;
     }
     let resume = &report.resume;
-    let [views, positions, stored] = [resume.views, resume.positions, resume.stored].map(count);
-    let line = format!("resume_state: {positions} positions computed from {views} viewings, {stored} in the store");
+    let [views, positions] = [resume.views, resume.positions].map(count);
+    let line = format!("resume_state: {positions} positions computed from {views} viewings{}", in_the_store(resume.stored));
     answer.line(&with_verdict(line, resume.pending + resume.store_pending, &resume.findings))?;
     if let Some(truth) = &report.truth {
         show_truth(truth, answer)?;
@@ -88,12 +92,25 @@ fn show_findings(findings: &Findings, answer: &mut Answer) -> anyhow::Result<()>
 }
 
 fn show_verdict(report: &Report, answer: &mut Answer) -> anyhow::Result<()> {
+    if !report.has_store {
+        answer.line("not looked at: the serving store, which is not at hand; the topics were held against one another")?;
+    }
+    let expired: u64 = report.books.iter().map(|books| books.expired).sum();
+    if expired > 0 {
+        answer.line(&format!("expired: {} came of what the log holds no longer, and could not be judged", counted(expired, "record")))?;
+    }
+    if !report.in_motion.is_empty() {
+        answer.line(&format!("not at rest: {}; what was done meanwhile is not judged", report.in_motion.join(", ")))?;
+    }
     let pending = report.pending();
     if pending > 0 {
         let pending = counted(pending, "record");
-        answer.line(&format!(
-            "pending: {pending} not processed yet, and not judged; any command that asks, such as `playhead qos`, processes them"
-        ))?;
+        let who = if report.has_store {
+            "any command that asks, such as `playhead qos`, processes them"
+        } else {
+            "`playhead process` processes them"
+        };
+        answer.line(&format!("pending: {pending} not processed yet, and not judged; {who}"))?;
     }
     if report.agrees() {
         answer.line(if pending > 0 { "the books agree, as far as they go" } else { "the books agree" })?;
@@ -103,10 +120,18 @@ fn show_verdict(report: &Report, answer: &mut Answer) -> anyhow::Result<()> {
     answer.line(&format!("the books DIFFER: {}", counted(differences, "difference")))?;
     if report.is_store_alone() {
         answer.line("the log agrees with itself: delete serving.redb in the data folder and ask anything, and the store is filled from the log again")?;
+    } else if !report.has_store {
+        answer.line(
+            "`playhead read TOPIC --brokers ... --partition N --from-offset M --limit 1` shows the records named, as long as they are kept",
+        )?;
     } else {
         answer.line("keep the folder as it is; `playhead read TOPIC --partition N --from-offset M --limit 1` shows the records named")?;
     }
     Ok(())
+}
+
+fn in_the_store(stored: Option<u64>) -> String {
+    stored.map_or_else(String::new, |stored| format!(", {} in the store", count(stored)))
 }
 
 fn with_verdict(line: String, pending: u64, findings: &Findings) -> String {

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufRead, ErrorKind, Read};
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use pipeline::local::LocalLane;
-use producers::ingest::{IngestOptions, IngestReport, RawTopic, Verdict as LineVerdict, ingest, outputs};
-use producers::open_plain_or_gzip;
+use pipeline::{Log, LogError, OutputTopic};
+use producers::ingest::{IngestError, IngestOptions, IngestReport, RawTopic, Verdict as LineVerdict, ingest, outputs};
+use producers::{ReceivedTime, open_plain_or_gzip};
 use schemas::SchemaSource as _;
 use schemas::registry::value_subject;
 use serde::Serialize;
 
+use super::cluster_writer::{ClusterWriter, check_kept};
 use super::stream_input::StreamInput;
-use super::summary::Outcome;
+use super::summary::{Ended, Outcome};
 use super::unreported::Mark;
 use super::{now_ms, received_time};
 use crate::answer::Answer;
@@ -29,6 +31,9 @@ use crate::{shown, topology};
 /// Lines per transaction.
 const BATCH_LINES: usize = 5_000;
 
+/// What distinguishes it from other writers, and the group that it would have.
+const NAME: &str = "ingest";
+
 #[derive(Serialize)]
 struct Summary<'r> {
     lines: u64,
@@ -36,8 +41,12 @@ struct Summary<'r> {
     rejected: u64,
     of_unknown_type: u64,
     unknown_types: &'r BTreeMap<String, u64>,
+    /// Time until all lines lay in the log; none where the outcome says it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written_seconds: Option<f64>,
+    /// What the stages made of it; none where they run elsewhere.
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: Option<Outcome>,
 }
 
 pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
@@ -51,24 +60,69 @@ pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow
     let input = open_plain_or_gzip(input).with_context(|| format!("cannot read {name}"))?;
 
     let started = Instant::now();
+    let run = Run { topic, received, config };
+    let mut verdicts = Verdicts { answer, is_closed: false };
+    if args.cluster.is_asked() {
+        let report = run.on_kafka(input, &mut verdicts).with_context(|| name.clone())?;
+        summarise(&report, Ended::Written(started.elapsed()), received.is_given, &config.playback, answer)?;
+        return Ok(if report.rejected == 0 { Verdict::Well } else { Verdict::BadNews });
+    }
     let folder = DataFolder::open_or_create(&config.data)?;
     let mark = Mark::take(&folder)?;
     let topics = outputs(topic, folder.partitions(topic.name())?);
-    let mut lane = LocalLane::new(&folder.log, "ingest", &[], &topics)?;
-    let options = IngestOptions {
-        topic,
-        // A clock that was put out of order on the way counts as it stood at the start.
-        received: &|| received.at(now_ms().unwrap_or(received.now_ms)),
-        late_horizon_ms: config.playback.late_horizon_ms,
-        batch_lines: BATCH_LINES,
-        schema_id: folder.registry.register(&value_subject(topic.name()), topic.schema())?,
-    };
-    let mut verdicts = Verdicts { answer, is_closed: false };
-    let report = ingest(input, &mut lane, &topics, &options, &mut |verdict| verdicts.show(verdict)).with_context(|| name.clone())?;
-    let run = topology::run_to_end(&folder, config, &progress)?;
-    let outcome = Outcome::of(&folder, &mark, run, started.elapsed())?;
-    summarise(&report, outcome, args.received_time.is_some(), &config.playback, answer)?;
+    let mut lane = LocalLane::new(&folder.log, NAME, &[], &topics)?;
+    let schema_id = folder.registry.register(&value_subject(topic.name()), topic.schema())?;
+    let report = run.write(input, &mut lane, &topics, schema_id, &mut verdicts).with_context(|| name.clone())?;
+    let outcome = Outcome::of(&folder, &mark, topology::run_to_end(&folder, config, &progress)?, started.elapsed())?;
+    summarise(&report, Ended::Processed(outcome), received.is_given, &config.playback, answer)?;
     Ok(if report.rejected == 0 && outcome.dead_letters == 0 { Verdict::Well } else { Verdict::BadNews })
+}
+
+/// What is ingested, and how.
+struct Run<'r> {
+    topic: RawTopic,
+    received: ReceivedTime,
+    config: &'r Config,
+}
+
+impl Run<'_> {
+    /// Appends the lines to the topic of a cluster, whose stages run elsewhere. One ingest at a time writes to a topic there.
+    fn on_kafka(&self, input: impl BufRead, verdicts: &mut Verdicts<'_>) -> anyhow::Result<IngestReport> {
+        let writer = ClusterWriter::new(self.config)?;
+        let described = writer.topic(self.topic.name())?;
+        check_kept(&described, &self.received)?;
+        let topics = outputs(self.topic, described.partitions);
+        let schema_id = writer.register(self.topic.name(), self.topic.schema())?;
+        let mut lane = writer.lane(NAME, self.topic.name(), &[], &topics)?;
+        self.write(input, &mut lane, &topics, schema_id, verdicts).map_err(|error| match error {
+            IngestError::Log(LogError::Fenced(cause)) => anyhow::anyhow!(
+                "another ingest to {} has begun on this cluster, and this one has given way ({cause}): the lines whose verdict was given are \
+                 written, and the others can be sent again, since a second copy is dropped",
+                self.topic.name()
+            ),
+            error => error.into(),
+        })
+    }
+
+    fn write<L: Log>(
+        &self,
+        input: impl BufRead,
+        lane: &mut L,
+        topics: &[OutputTopic; 1],
+        schema_id: u32,
+        verdicts: &mut Verdicts<'_>,
+    ) -> Result<IngestReport, IngestError> {
+        let received = self.received;
+        let options = IngestOptions {
+            topic: self.topic,
+            // A clock that was put out of order on the way counts as it stood at the start.
+            received: &|| received.at(now_ms().unwrap_or(received.now_ms)),
+            late_horizon_ms: self.config.playback.late_horizon_ms,
+            batch_lines: BATCH_LINES,
+            schema_id,
+        };
+        ingest(input, lane, topics, &options, &mut |verdict| verdicts.show(verdict))
+    }
 }
 
 fn is_standard_input(file: &Path) -> bool {
@@ -114,17 +168,12 @@ impl Verdicts<'_> {
 }
 
 /// In words; behind a stream of JSON as its last line.
-fn summarise(
-    report: &IngestReport,
-    outcome: Outcome,
-    is_replay: bool,
-    settings: &PlaybackSettings,
-    answer: &mut Answer,
-) -> anyhow::Result<()> {
+fn summarise(report: &IngestReport, ended: Ended, is_replay: bool, settings: &PlaybackSettings, answer: &mut Answer) -> anyhow::Result<()> {
     let IngestReport { lines, accepted, rejected, of_unknown_type, unknown_types } = report;
     if answer.is_json {
         let (lines, accepted, rejected, of_unknown_type) = (*lines, *accepted, *rejected, *of_unknown_type);
-        answer.json(&Summary { lines, accepted, rejected, of_unknown_type, unknown_types, outcome })?;
+        let (outcome, written_seconds) = (ended.outcome(), ended.written_seconds());
+        answer.json(&Summary { lines, accepted, rejected, of_unknown_type, unknown_types, written_seconds, outcome })?;
         return Ok(());
     }
     let lines_read = shown::counted(*lines, "line");
@@ -137,8 +186,7 @@ fn summarise(
             shown::counted(*of_unknown_type, "event")
         ))?;
     }
-    answer.line(&outcome.line(*lines, "lines"))?;
-    outcome.notes(settings.silence_ms).iter().try_for_each(|note| answer.line(note))?;
+    ended.lines(*lines, "lines", settings.silence_ms).iter().try_for_each(|line| answer.line(line))?;
     if is_replay && *accepted > 0 {
         answer.line(&format!(
             "note: if these lines are ingested again after {} h of log time, they count twice (only imports are guarded for ever)",

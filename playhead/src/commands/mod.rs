@@ -2,8 +2,12 @@
 
 mod audit;
 mod backup;
+mod cluster_writer;
+mod config_check;
 mod continue_watching;
 mod dev;
+mod dlq;
+mod doctor;
 mod history;
 mod import;
 mod ingest;
@@ -16,7 +20,7 @@ mod schemas_register;
 mod session;
 mod simulate;
 mod stream_input;
-mod subjects;
+pub(crate) mod subjects;
 mod summary;
 mod topics;
 mod truth_files;
@@ -29,11 +33,13 @@ use anyhow::{Context as _, bail};
 use producers::{ReceivedTime, parse_time_us};
 use serde::Serialize;
 
+use self::dlq::StagesRun;
 use crate::answer::Answer;
-use crate::cli::{Cli, Command, Import, Schemas, Topics};
+use crate::cli::{self, Cli, Command, Import, Schemas, Topics};
 use crate::config::{self, Config};
 use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
+use crate::log_source::LogSource;
 use crate::progress::Progress;
 use crate::{owner, topology};
 
@@ -56,6 +62,14 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Topics(Topics::Plan(args)) => topics::plan(args, &config, &mut answer),
         Command::Topics(Topics::Apply(args)) => topics::apply(args, &config, &mut answer),
         Command::Process(args) => process::run(args, &config, &mut answer),
+        Command::Doctor(args) => doctor::run(args, &config, &mut answer),
+        Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),
+        Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(&config)?, &mut answer),
+        Command::Dlq(command) if command.cluster().is_asked() => dlq::on_kafka(command, &config, &mut answer),
+        Command::Dlq(command) => match open(&config, &answer) {
+            Ok(folder) => dlq::in_folder(command, &folder, &config, StagesRun::Here, &mut answer),
+            Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
+        },
         question => match open(&config, &answer) {
             Ok(folder) => answer_from(question, &folder, &config, &mut answer),
             Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
@@ -71,14 +85,15 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
 /// Whatever keeps it from answering; that it asks no folder.
 pub(crate) fn answer_from(command: &Command, folder: &DataFolder, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     match command {
-        Command::Read(args) => read::run(args, folder, answer),
+        Command::Read(args) => read::run(args, &mut LogSource::of_folder(folder), answer),
         Command::Resume(args) => resume::run(args, folder, answer),
         Command::ContinueWatching(args) => continue_watching::run(args, folder, answer),
         Command::History(args) => history::run(args, folder, answer),
         Command::Session(args) => session::run(args, config, folder, answer),
         Command::Qos(args) => qos::run(args, folder, answer),
         Command::Backup(args) => backup::copy(folder, args, answer),
-        _ => bail!("the owner of a folder answers questions and makes backups; this is neither"),
+        Command::Dlq(command) => dlq::in_folder(command, folder, config, StagesRun::InTheOwner, answer),
+        _ => bail!("the owner of a folder answers questions, makes backups and redrives; this is none of it"),
     }
 }
 

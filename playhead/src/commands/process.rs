@@ -9,6 +9,8 @@ use crate::answer::Answer;
 use crate::cli::{Process, ProcessStage};
 use crate::config::Config;
 use crate::failure::Verdict;
+use crate::log;
+use crate::observe::{MetricsServer, Watch};
 use crate::shown::count;
 use crate::signals;
 use crate::topology::{OnKafka, Stage};
@@ -18,10 +20,13 @@ pub(super) fn run(args: &Process, config: &Config, answer: &mut Answer) -> anyho
         ProcessStage::Playback => Stage::Playback,
         ProcessStage::Profile => Stage::Profile,
     };
+    log::start(&config.log);
+    let watch = Watch::new()?;
+    let _server = config.metrics.listen.map(|address| MetricsServer::start(address, &watch)).transpose()?;
     let shutdown = Shutdown::default();
     signals::ask_to_end(&shutdown)?;
     let started = Instant::now();
-    let totals = OnKafka { config, until_caught_up: args.until_caught_up, shutdown }.run(stage)?;
+    let totals = OnKafka { config, until_caught_up: args.until_caught_up, shutdown, watch }.run(stage)?;
     let Totals { records, dropped, rejected, commits, lost_transactions, replayed } = totals;
     if answer.is_json {
         answer.json(&json!({

@@ -1,27 +1,29 @@
 //! `playhead read`
 
 use std::io;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use anyhow::bail;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pipeline::heartbeat::{self, Beat};
 use pipeline::{Headers, Record};
-use schemas::{Schema, SchemaSource as _, json, wire};
+use schemas::{Schema, SchemaSource, json, topics, wire};
 use serde_json::{Map, Value, json};
 use serving::rfc3339;
 
 use super::time_us;
 use crate::answer::Answer;
 use crate::cli::Read;
-use crate::data_folder::{DataFolder, RegistryFile};
 use crate::failure::Verdict;
+use crate::log_source::{LogReader, LogSource};
 
-pub(super) fn run(args: &Read, folder: &DataFolder, answer: &mut Answer) -> anyhow::Result<Verdict> {
+pub(super) fn run(args: &Read, source: &mut LogSource, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let from_time_us = time_us("--from-time", args.from_time.as_deref())?;
-    let Ok((_, partitions)) = folder.log.topic(&args.topic) else {
-        let known: Vec<&str> = folder.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let LogSource { log, schemas } = source;
+    let Some((_, partitions)) = log.topic(&args.topic)? else {
+        let topics = topics::builtin();
+        let known: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
         bail!("there is no topic {:?}; topics: {}", args.topic, known.join(", "));
     };
     let chosen = match args.partition {
@@ -32,37 +34,45 @@ pub(super) fn run(args: &Read, folder: &DataFolder, answer: &mut Answer) -> anyh
         None => 0..partitions,
     };
     let mut left = args.limit.unwrap_or(u64::MAX);
-    let mut shower = Shower { topic: &args.topic, registry: &folder.registry, schemas: Vec::new() };
+    let mut shower = Shower { topic: &args.topic, source: schemas.as_ref(), schemas: Vec::new() };
     for partition in chosen {
-        let (first, end) = folder.log.bounds(&args.topic, partition)?;
-        let from = match (args.from_offset, from_time_us) {
-            (Some(offset), _) if offset < 0 => bail!("--from-offset: {offset} is negative"),
-            (Some(offset), _) => offset.clamp(first, end),
-            (None, Some(time_us)) => folder.log.offset_for_time(&args.topic, partition, time_us.div_euclid(1000))?,
-            (None, None) => first,
-        };
+        if left == 0 {
+            break;
+        }
+        let range = range(args, from_time_us, log, partition)?;
         let mut shown = Ok(());
-        folder.log.read_partition(&args.topic, partition, from, end, &mut |batch| {
-            for record in batch.records.iter().filter(|record| args.heartbeats || !heartbeat::is_heartbeat(record)) {
-                if left == 0 {
-                    return ControlFlow::Break(());
-                }
-                left -= 1;
-                shown = shower.show(partition, record, answer);
-                if shown.is_err() {
-                    return ControlFlow::Break(());
-                }
+        log.read(&args.topic, partition, range, &mut |record| {
+            if !args.heartbeats && heartbeat::is_heartbeat(record) {
+                return ControlFlow::Continue(());
             }
-            ControlFlow::Continue(())
+            shown = shower.show(partition, record, answer);
+            left -= 1;
+            if shown.is_err() || left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         shown?;
     }
     Ok(Verdict::Well)
 }
 
+/// What is to be read of a partition.
+fn range(args: &Read, from_time_us: Option<i64>, log: &mut LogReader, partition: u32) -> anyhow::Result<Range<i64>> {
+    let topic = &args.topic;
+    let (first, end) = log.bounds(topic, partition)?;
+    let from = match (args.from_offset, from_time_us) {
+        (Some(offset), _) if offset < 0 => bail!("--from-offset: {offset} is negative"),
+        (Some(offset), _) if offset < first => {
+            bail!("--from-offset: the records of {topic}-{partition} from {offset} on are gone: it holds {first} to {end}, the end");
+        }
+        (Some(offset), _) => offset.min(end),
+        (None, Some(time_us)) => log.offset_for_time(topic, partition, time_us.div_euclid(1000))?.clamp(first, end),
+        (None, None) => first,
+    };
+    Ok(from..end)
+}
+
 struct Shower<'r> {
     topic: &'r str,
-    registry: &'r RegistryFile,
+    source: &'r dyn SchemaSource,
     /// Parsed once per id.
     schemas: Vec<(u32, Option<Schema>)>,
 }
@@ -76,7 +86,7 @@ impl Shower<'_> {
         shown.insert("timestamp".into(), rfc3339(record.timestamp_ms.saturating_mul(1000)).into());
         shown.insert("key".into(), record.key.map_or(Value::Null, text_or_base64));
         shown.insert("headers".into(), headers(record.headers));
-        self.add_value(record, &mut shown);
+        self.add_value(record, &mut shown)?;
         if answer.is_json {
             answer.json(&shown)?;
         } else {
@@ -85,20 +95,20 @@ impl Shower<'_> {
         Ok(())
     }
 
-    fn add_value(&mut self, record: &Record<'_>, shown: &mut Map<String, Value>) {
+    fn add_value(&mut self, record: &Record<'_>, shown: &mut Map<String, Value>) -> anyhow::Result<()> {
         if heartbeat::is_heartbeat(record) {
             let beat = record.header(heartbeat::HEADER).and_then(Beat::parse);
             shown.insert("value".into(), Value::Null);
             let beat =
                 beat.map_or(Value::Null, |beat| json!({"sequence": beat.sequence, "sent_at": rfc3339(beat.sent_ms.saturating_mul(1000))}));
             shown.insert("heartbeat".into(), beat);
-            return;
+            return Ok(());
         }
         let Some(value) = record.value else {
             shown.insert("value".into(), Value::Null);
-            return;
+            return Ok(());
         };
-        match self.decode(value) {
+        match self.decode(value)? {
             Ok(decoded) => {
                 shown.insert("value".into(), decoded);
             }
@@ -108,21 +118,29 @@ impl Shower<'_> {
                 shown.insert("raw".into(), STANDARD.encode(value).into());
             }
         }
+        Ok(())
     }
 
-    fn decode(&mut self, value: &[u8]) -> Result<Value, &'static str> {
-        let (id, body) = wire::split(value).map_err(|rejection| rejection.reason.as_str())?;
-        let schema = self.schema(id).ok_or(schemas::Reason::UnknownSchemaId.as_str())?;
-        json::to_value(schema, body).map_err(|rejection| rejection.reason.as_str())
+    /// The outer error is the registry's, the inner one is why the value can't be read.
+    fn decode(&mut self, value: &[u8]) -> anyhow::Result<Result<Value, &'static str>> {
+        let (id, body) = match wire::split(value) {
+            Ok(split) => split,
+            Err(rejection) => return Ok(Err(rejection.reason.as_str())),
+        };
+        let Some(schema) = self.schema(id)? else { return Ok(Err(schemas::Reason::UnknownSchemaId.as_str())) };
+        Ok(json::to_value(schema, body).map_err(|rejection| rejection.reason.as_str()))
     }
 
-    fn schema(&mut self, id: u32) -> Option<&Schema> {
-        let place = self.schemas.iter().position(|(known, _)| *known == id).unwrap_or_else(|| {
-            let schema = self.registry.schema_by_id(id).ok().flatten().and_then(|schema| Schema::parse(&schema).ok());
-            self.schemas.push((id, schema));
-            self.schemas.len() - 1
-        });
-        self.schemas[place].1.as_ref()
+    fn schema(&mut self, id: u32) -> anyhow::Result<Option<&Schema>> {
+        let place = match self.schemas.iter().position(|(known, _)| *known == id) {
+            Some(place) => place,
+            None => {
+                let schema = self.source.schema_by_id(id)?.and_then(|schema| Schema::parse(&schema).ok());
+                self.schemas.push((id, schema));
+                self.schemas.len() - 1
+            }
+        };
+        Ok(self.schemas[place].1.as_ref())
     }
 }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use kafka::{KafkaLane, LaneOptions, Membership};
 use pipeline::local::LocalLane;
 use pipeline::{Log, OutputTopic};
 use producers::parse_time_us;
@@ -16,6 +15,7 @@ use schemas::registry::value_subject;
 use schemas::{PlaybackEvent, Record as _, SchemaSource as _};
 use serde::Serialize;
 
+use super::cluster_writer::{ClusterWriter, STAGES_ELSEWHERE};
 use super::now_ms;
 use super::summary::Outcome;
 use super::truth_files::{TRUTH, TruthFiles};
@@ -58,7 +58,7 @@ struct Notes {
 pub(super) fn run(args: &Simulate, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let now_ms = now_ms()?;
     let (settings, is_start_given) = settings(args, now_ms)?;
-    if args.brokers.is_some() {
+    if args.cluster.is_asked() {
         return run_on_kafka(settings, is_start_given, now_ms, config, answer);
     }
     let started = Instant::now();
@@ -130,15 +130,11 @@ fn append<L: Log>(
 fn run_on_kafka(settings: Settings, is_start_given: bool, now_ms: i64, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let started = Instant::now();
     let progress = Progress::new(answer.is_json);
-    let cluster = config.kafka.cluster()?;
-    let described = config.kafka.admin()?.describe("playback_events");
-    let topics = outputs(described.context("`playhead topics apply` makes the topics")?.partitions);
-    let schema_id = config.registry.client()?.register(&value_subject("playback_events"), PlaybackEvent::SCHEMA)?;
-    let lane = |group: &str, topics: &[OutputTopic]| {
-        // It joins no group; its transactional id fences another that simulates the same run.
-        let options = LaneOptions { membership: Membership::Dynamic, ..LaneOptions::new(cluster.clone(), group, "simulate", 0) };
-        KafkaLane::writer(options, &INPUTS, topics)
-    };
+    let writer = ClusterWriter::new(config)?;
+    let topics = outputs(writer.topic("playback_events")?.partitions);
+    let schema_id = writer.register("playback_events", PlaybackEvent::SCHEMA)?;
+    // Its name fences another that simulates the same run.
+    let lane = |group: &str, topics: &[OutputTopic]| writer.lane(group, "simulate", &INPUTS, topics);
     let settings = if is_start_given { settings } else { started_before(&mut lane(&start_group(&settings), &[])?, settings, now_ms)? };
     let mut lane = lane(&group(&settings), &topics)?;
     let options = SimulateOptions { settings, now_ms, batch_records: BATCH_RECORDS, schema_id };
@@ -217,6 +213,8 @@ fn show(summary: &Summary<'_>, notes: &Notes, answer: &mut Answer) -> anyhow::Re
     if let Some(outcome) = outcome {
         answer.line(&outcome.line(totals.raw_records - already_there, "records"))?;
         outcome.notes(notes.silence_ms).iter().try_for_each(|note| answer.line(note))?;
+    } else {
+        answer.line(STAGES_ELSEWHERE)?;
     }
     if !notes.is_as_it_should_be {
         answer.line(&format!("not as it should be: {poison} dead letters were expected"))?;

@@ -8,30 +8,30 @@ use schemas::topics;
 use serde_json::Value;
 
 /// The schema of a topic, and what the registry has under its subject.
-pub(super) struct Subject {
-    pub(super) name: String,
-    pub(super) record: &'static str,
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) record: &'static str,
     /// The schema of this version, JSON.
-    pub(super) schema: &'static str,
+    pub(crate) schema: &'static str,
     /// Versions that the registry has.
-    pub(super) versions: Vec<u32>,
+    pub(crate) versions: Vec<u32>,
     /// Id and version of our schema, where it is there.
-    pub(super) there: Option<(u32, u32)>,
+    pub(crate) there: Option<(u32, u32)>,
     /// The subject's compatibility level, where the registry names one.
-    pub(super) level: Option<String>,
+    pub(crate) level: Option<String>,
     /// Why the registry can't take our schema.
-    pub(super) refused: Vec<String>,
+    pub(crate) refused: Vec<String>,
 }
 
 impl Subject {
     /// Whether the registry keeps incompatible schemas out of the subject.
-    pub(super) fn is_guarded(&self) -> bool {
+    pub(crate) fn is_guarded(&self) -> bool {
         self.level.as_deref() == Some(FULL_TRANSITIVE)
     }
 }
 
 /// Asks for the subject of every topic, in the order of topics.yaml. Our own rules come first: they name the field.
-pub(super) fn ask(client: &RegistryClient) -> Result<Vec<Subject>, SourceError> {
+pub(crate) fn ask(client: &RegistryClient) -> Result<Vec<Subject>, SourceError> {
     let subject = |topic: &topics::Topic| {
         let ours = schemas_of(&topic.schema).expect("every topic's record has a schema: the topics are checked against the catalogue");
         let name = value_subject(&topic.name);

@@ -34,7 +34,7 @@ fn read_client(path: &Path, text: &str, section: &DeValue<'_>, values: &mut Valu
             other => bail!("{place}: {CLIENT}.{key}: a value of type {} must be text, a whole number or true or false", other.type_str()),
         };
         kafka::check_in_file(key).map_err(|problem| anyhow::anyhow!("{place}: {CLIENT}.{key}: {problem}"))?;
-        values.set_client(key, value);
+        values.set_client(key, value, place);
     }
     Ok(())
 }

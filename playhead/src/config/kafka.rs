@@ -7,9 +7,10 @@ use anyhow::{Context as _, bail};
 use kafka::{Admin, Cluster};
 
 use super::setting::Values;
+use crate::log;
 
 /// Before the names of variables that pass a setting on to librdkafka: `PLAYHEAD_KAFKA_CLIENT_SECURITY_PROTOCOL` is `security.protocol`.
-const CLIENT_VARIABLES: &str = "PLAYHEAD_KAFKA_CLIENT_";
+pub(super) const CLIENT_VARIABLES: &str = "PLAYHEAD_KAFKA_CLIENT_";
 /// How long a cluster that does not answer is asked for its topics.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Settings of librdkafka that are secrets, and not for a file.
@@ -34,14 +35,8 @@ pub(crate) struct KafkaSettings {
 
 impl KafkaSettings {
     /// # Errors
-    /// Where a variable is not UTF-8, or no name of this host is to be had.
+    /// Where no name of this host is to be had, or the prefix is none.
     pub(super) fn of(values: &Values) -> anyhow::Result<Self> {
-        let mut client = values.client().clone();
-        for (name, value) in std::env::vars_os() {
-            let Some(name) = name.to_str().and_then(|name| name.strip_prefix(CLIENT_VARIABLES)) else { continue };
-            let value = value.into_string().map_err(|_| anyhow::anyhow!("{CLIENT_VARIABLES}{name}: is not UTF-8"))?;
-            client.insert(name.to_lowercase().replace('_', "."), value);
-        }
         let instance = match values.text("kafka.instance") {
             "" => host_name()?,
             instance => instance.to_owned(),
@@ -56,11 +51,16 @@ impl KafkaSettings {
         Ok(Self {
             topic_prefix,
             brokers: values.text("kafka.brokers").to_owned(),
-            client,
+            client: values.client().iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect(),
             instance,
             lanes: u32::try_from(values.number("kafka.lanes")).unwrap_or(1),
             commit_interval: Duration::from_millis(values.number("kafka.commit_interval").unsigned_abs()),
         })
+    }
+
+    /// Whether a cluster is set.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.brokers.is_empty()
     }
 
     /// The cluster that is set.
@@ -71,8 +71,7 @@ impl KafkaSettings {
         if self.brokers.is_empty() {
             bail!("no Kafka cluster is set: name one with --brokers HOST:PORT, kafka.brokers or PLAYHEAD_KAFKA_BROKERS");
         }
-        let on_log = |line: &str| anstream::eprintln!("playhead: kafka: {line}");
-        Ok(Cluster { prefix: self.topic_prefix.clone(), client: self.client.clone(), on_log, ..Cluster::new(&self.brokers) })
+        Ok(Cluster { prefix: self.topic_prefix.clone(), client: self.client.clone(), on_log: log::of_kafka, ..Cluster::new(&self.brokers) })
     }
 
     /// What asks the cluster for its topics, and changes them.
@@ -84,6 +83,21 @@ impl KafkaSettings {
     }
 }
 
+/// Reads what the environment passes on to librdkafka.
+pub(super) fn read_variables(values: &mut Values) -> anyhow::Result<()> {
+    for (variable, value) in std::env::vars_os() {
+        let Some(variable) = variable.to_str().filter(|variable| variable.starts_with(CLIENT_VARIABLES)) else { continue };
+        let value = value.into_string().map_err(|_| anyhow::anyhow!("{variable}: is not UTF-8"))?;
+        values.set_client(&variable[CLIENT_VARIABLES.len()..].to_lowercase().replace('_', "."), value, variable.to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a setting of librdkafka is not to be shown: those that are secrets, and what by its name may hold one.
+pub(super) fn is_secret(key: &str) -> bool {
+    SECRETS.contains(&key) || ["password", "secret", "key.pem", "jaas", "oauthbearer.config"].iter().any(|part| key.contains(part))
+}
+
 /// Whether a setting of librdkafka may stand in a file.
 pub(super) fn check_in_file(key: &str) -> Result<(), String> {
     if !SECRETS.contains(&key) {
@@ -93,7 +107,7 @@ pub(super) fn check_in_file(key: &str) -> Result<(), String> {
     Err(format!("is a secret, and not for this file: set {variable}"))
 }
 
-fn host_name() -> anyhow::Result<String> {
+pub(super) fn host_name() -> anyhow::Result<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").context("kafka.instance: is not set, and this host has no name")?;
     Ok(name.trim().to_owned())
 }

@@ -1,8 +1,10 @@
 //! The configuration: flag over environment over file over default.
 
 mod duration;
+mod effective;
 mod file;
 mod kafka;
+mod observing;
 mod registry;
 mod setting;
 
@@ -11,7 +13,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+pub(crate) use self::effective::{effective, unknown_variables};
 pub(crate) use self::kafka::KafkaSettings;
+pub(crate) use self::observing::{LogFormat, LogSettings, MetricsSettings};
 pub(crate) use self::registry::RegistrySettings;
 use crate::snapshot_stores::{self, SnapshotPlace};
 use setting::{SETTINGS, Value, Values};
@@ -28,6 +32,8 @@ pub(crate) struct Config {
     /// Where `dev` listens: a loopback address and a port.
     pub(crate) listen: String,
     pub(crate) kafka: KafkaSettings,
+    pub(crate) log: LogSettings,
+    pub(crate) metrics: MetricsSettings,
     pub(crate) playback: PlaybackSettings,
     pub(crate) registry: RegistrySettings,
     pub(crate) state: StateSettings,
@@ -72,6 +78,10 @@ pub(crate) struct Flags<'a> {
     pub(crate) brokers: Option<&'a str>,
     pub(crate) instance: Option<&'a str>,
     pub(crate) lanes: Option<&'a str>,
+    /// `--metrics-listen`, `--log-format` and `--log-level`.
+    pub(crate) metrics_listen: Option<&'a str>,
+    pub(crate) log_format: Option<&'a str>,
+    pub(crate) log_level: Option<&'a str>,
 }
 
 /// Reads the configuration.
@@ -79,6 +89,11 @@ pub(crate) struct Flags<'a> {
 /// # Errors
 /// Where a key is unknown, a value of the wrong type or out of range: the place and the key are named.
 pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
+    check(&read(flags)?)
+}
+
+/// Every value, and where it comes from.
+fn read(flags: Flags<'_>) -> anyhow::Result<Values> {
     let mut values = Values::defaults();
     if let Some((path, text)) = read_file(flags.file)? {
         file::read(&path, &text, &mut values)?;
@@ -90,6 +105,7 @@ pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
             values.parse(setting.key, text, &name)?;
         }
     }
+    kafka::read_variables(&mut values)?;
     if let Some(data) = flags.data {
         let data = data.to_str().context("--data: is not UTF-8")?;
         values.set("data", Value::Text(data.to_owned()), "--data".to_owned());
@@ -105,13 +121,16 @@ pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
         ("kafka.brokers", flags.brokers, "--brokers"),
         ("kafka.instance", flags.instance, "--instance"),
         ("kafka.lanes", flags.lanes, "--lanes"),
+        ("metrics.listen", flags.metrics_listen, "--metrics-listen"),
+        ("log.format", flags.log_format, "--log-format"),
+        ("log.level", flags.log_level, "--log-level"),
     ];
     for (key, text, flag) in more {
         if let Some(text) = text {
             values.parse(key, text, flag)?;
         }
     }
-    check(&values)
+    Ok(values)
 }
 
 /// The file asked for, or playhead.toml where there is one.
@@ -150,6 +169,8 @@ fn check(values: &Values) -> anyhow::Result<Config> {
         data: PathBuf::from(data),
         listen,
         kafka: KafkaSettings::of(values)?,
+        log: LogSettings::of(values),
+        metrics: MetricsSettings::of(values)?,
         playback,
         registry: RegistrySettings::of(values)?,
         state: state(values)?,

@@ -53,11 +53,29 @@ impl RegistrySettings {
         })
     }
 
+    /// Whether a registry is set.
+    pub(crate) fn is_set(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
     /// A client of the registry that is set.
     ///
     /// # Errors
     /// Where none is set, or a file can't be read or used.
     pub(crate) fn client(&self) -> anyhow::Result<RegistryClient> {
+        self.client_with(self.grace)
+    }
+
+    /// As [`RegistrySettings::client`], for whoever only reads: no record is refused for an id that is unknown, so the registry's first word
+    /// counts.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn reading_client(&self) -> anyhow::Result<RegistryClient> {
+        self.client_with(Duration::ZERO)
+    }
+
+    fn client_with(&self, grace: Duration) -> anyhow::Result<RegistryClient> {
         if self.addresses.is_empty() {
             bail!("no schema registry is set: name one with --registry URL, registry.url or PLAYHEAD_REGISTRY_URL");
         }
@@ -69,8 +87,7 @@ impl RegistrySettings {
             Access::Bearer(token) => Credentials::Bearer(token.read("registry.token_file")?),
         };
         let authorities = self.ca_file.as_deref().map(|path| read("registry.ca_file", path)).transpose()?;
-        let settings =
-            ClientSettings { addresses: self.addresses.clone(), credentials, authorities, timeout: self.timeout, grace: self.grace };
+        let settings = ClientSettings { addresses: self.addresses.clone(), credentials, authorities, timeout: self.timeout, grace };
         let place = || self.ca_file.as_deref().map_or_else(|| "registry".to_owned(), |path| format!("registry ({})", path.display()));
         RegistryClient::new(&settings).with_context(place)
     }

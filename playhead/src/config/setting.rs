@@ -25,6 +25,8 @@ enum Kind {
     Duration(i64, i64),
     /// From and to.
     Integer(i64, i64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 const HOUR_MS: i64 = 3_600_000;
@@ -40,6 +42,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "kafka.topic_prefix", kind: Kind::Text, default: "" },
     Setting { key: "kafka.lanes", kind: Kind::Integer(1, 256), default: "1" },
     Setting { key: "kafka.commit_interval", kind: Kind::Duration(10, 60_000), default: "1s" },
+    Setting { key: "log.format", kind: Kind::Choice(&["auto", "human", "json"]), default: "auto" },
+    Setting { key: "log.level", kind: Kind::Choice(&["error", "warn", "info", "debug"]), default: "info" },
+    Setting { key: "metrics.listen", kind: Kind::Text, default: "127.0.0.1:9464" },
     Setting { key: "playback.late_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "72h" },
     Setting { key: "playback.state_horizon", kind: Kind::Duration(HOUR_MS, 8_760 * HOUR_MS), default: "78h" },
     Setting { key: "playback.silence", kind: Kind::Duration(60_000, 24 * HOUR_MS), default: "30m" },
@@ -80,6 +85,7 @@ impl Setting {
             Kind::Duration(from, to) => {
                 format!("must be a duration between {} and {}, as in {:?}", duration::shown(from), duration::shown(to), self.default)
             }
+            Kind::Choice(words) => format!("must be one of {}", words.join(", ")),
             Kind::Integer(from, to) => format!("must be a whole number between {from} and {to}, as in {}", self.default),
         }
     }
@@ -101,6 +107,7 @@ impl Setting {
         match self.kind {
             Kind::Text => Ok(Value::Text(text.to_owned())),
             Kind::Secret => Ok(Value::Secret(Secret::new(text))),
+            Kind::Choice(words) => words.contains(&text).then(|| Value::Text(text.to_owned())).ok_or_else(problem),
             Kind::Duration(from, to) => number(duration::parse_ms(text), from, to).ok_or_else(problem),
             Kind::Integer(from, to) => number(text.trim().parse().ok(), from, to).ok_or_else(problem),
         }
@@ -111,8 +118,8 @@ impl Setting {
 #[derive(Debug)]
 pub(super) struct Values {
     values: BTreeMap<&'static str, (Value, String)>,
-    /// `[kafka.client]`: whatever librdkafka knows.
-    client: BTreeMap<String, String>,
+    /// `[kafka.client]`: whatever librdkafka knows, each with where it comes from.
+    client: BTreeMap<String, (String, String)>,
 }
 
 impl Values {
@@ -125,11 +132,11 @@ impl Values {
     }
 
     /// Sets what is passed on to librdkafka.
-    pub(super) fn set_client(&mut self, key: &str, value: String) {
-        self.client.insert(key.to_owned(), value);
+    pub(super) fn set_client(&mut self, key: &str, value: String, origin: String) {
+        self.client.insert(key.to_owned(), (value, origin));
     }
 
-    pub(super) fn client(&self) -> &BTreeMap<String, String> {
+    pub(super) fn client(&self) -> &BTreeMap<String, (String, String)> {
         &self.client
     }
 
@@ -167,6 +174,16 @@ impl Values {
         match &self.get(key).0 {
             Value::Secret(secret) => secret,
             Value::Text(_) | Value::Number(_) => unreachable!("{key} is a secret"),
+        }
+    }
+
+    /// A value as it is shown: a duration as people write it, a secret not at all. None where a secret is not set.
+    pub(super) fn shown(&self, setting: &Setting) -> Option<String> {
+        match (&self.get(setting.key).0, setting.kind) {
+            (Value::Secret(secret), _) => (!secret.is_empty()).then(|| "***".to_owned()),
+            (Value::Number(ms), Kind::Duration(..)) => Some(duration::shown(*ms)),
+            (Value::Number(number), _) => Some(number.to_string()),
+            (Value::Text(text), _) => Some(text.clone()),
         }
     }
 

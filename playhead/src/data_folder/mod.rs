@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use pipeline::local::{LocalLog, TopicOptions};
-use schemas::topics::{self, Topics};
+use schemas::topics;
 use sink_local::{LocalStore, OpenError};
 
 pub(crate) use lock::{InUse, Lock};
@@ -23,7 +23,6 @@ pub(crate) struct DataFolder {
     pub(crate) log: LocalLog,
     pub(crate) store: LocalStore,
     pub(crate) registry: Arc<RegistryFile>,
-    pub(crate) topics: Topics,
     /// Held until the files above are closed: fields are dropped in order.
     _lock: Lock,
 }
@@ -68,12 +67,11 @@ impl DataFolder {
             bail!("{} is missing: without it the records of the log cannot be read, so put it back from a copy", schemas.display());
         }
         let registry = Arc::new(RegistryFile::open(&schemas)?);
-        let topics = topics::builtin();
-        for topic in &topics {
+        for topic in &topics::builtin() {
             let max_future_ms = topic.timestamps.and_then(|timestamps| i64::try_from(timestamps.after_max_ms).ok());
             log.create_topic(&topic.name, TopicOptions { partitions: topic.dev_partitions, max_future_ms })?;
         }
-        Ok(Self { path: path.to_owned(), log, store, registry, topics, _lock: lock })
+        Ok(Self { path: path.to_owned(), log, store, registry, _lock: lock })
     }
 
     /// Number of partitions of one of our topics.

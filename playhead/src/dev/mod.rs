@@ -25,6 +25,8 @@ use crate::commands::now_ms;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, OwnerFile};
 use crate::failure::Verdict;
+use crate::log;
+use crate::observe::{PartitionEnds, Watch, watch_ends};
 use crate::topology::Stage;
 use live::Live;
 use stop::Stop;
@@ -41,6 +43,7 @@ const WRITER: &str = "dev";
 /// Where the folder can't be opened, the address can't be had, or a part fails.
 pub(crate) fn run(listen: &str, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let address = loopback(listen)?;
+    let watch = Watch::new()?;
     let folder = Arc::new(DataFolder::open_or_create(&config.data)?);
     let schema_id = folder.registry.register(&value_subject(RawTopic::PlaybackEvents.name()), RawTopic::PlaybackEvents.schema())?;
     let server = http::Server::bind(address)?;
@@ -49,12 +52,15 @@ pub(crate) fn run(listen: &str, config: &Config, answer: &mut Answer) -> anyhow:
     let (intake, queue) = intake(INTAKE_REQUESTS);
     let live = Arc::new(Live::default());
     let requests = RequestOptions { topic: RawTopic::PlaybackEvents, schema_id, late_horizon_ms: config.playback.late_horizon_ms };
-    let app = http::App::new(Arc::clone(&folder), config.clone(), owner.clone(), intake, requests, Arc::clone(&live));
+    let app =
+        http::App::new(Arc::clone(&folder), config.clone(), owner.clone(), (intake, requests), Arc::clone(&live), Arc::clone(&watch))?;
     announce(&owner, config, answer)?;
+    // What keeps it from starting is the one plain line of other commands.
+    log::start(&config.log);
 
     let stop = Stop::default();
     scope(|threads| {
-        let parts = start(threads, &folder, config, &live, queue, &stop);
+        let parts = start(threads, &folder, config, &live, queue, &watch, &stop);
         // The app goes either way, and the intake's thread ends with it.
         match &parts {
             Ok(_) => server.serve(app, &stop),
@@ -100,6 +106,7 @@ fn start<'s>(
     config: &Config,
     live: &Arc<Live>,
     queue: IntakeQueue,
+    watch: &Arc<Watch>,
     stop: &Stop,
 ) -> anyhow::Result<Vec<Part<'s>>> {
     let mut parts = Vec::new();
@@ -114,9 +121,22 @@ fn start<'s>(
         Ok(())
     };
     for stage in Stage::ALL {
+        let watch = watch.lane(stage.name(), 0, stage.inputs());
         let (folder, config) = (Arc::clone(folder), config.clone());
-        begin(stage.name(), Box::new(move |stop| stage.run(&folder, &config, &stop.shutdown)))?;
+        let work = move |stop: &Stop| {
+            let _said_of = tracing::error_span!("stage", stage = stage.name()).entered();
+            let ended = stage.run(&folder, &config, &stop.shutdown, &watch);
+            watch.ended(&ended);
+            ended
+        };
+        begin(stage.name(), Box::new(work))?;
     }
+    let (of_ends, watch) = (Arc::clone(folder), Arc::clone(watch));
+    let ends = move |stop: &Stop| {
+        watch_ends(&watch, &stop.shutdown, |partitions| ends_of(&of_ends, partitions));
+        Ok(())
+    };
+    begin("ends", Box::new(ends))?;
     let of_heartbeats = Arc::clone(folder);
     begin("heartbeats", Box::new(move |stop| write_heartbeats(&of_heartbeats, stop)))?;
     let of_intake = Arc::clone(folder);
@@ -132,6 +152,15 @@ fn join((name, thread): Part<'_>) -> anyhow::Result<()> {
         // The panic itself has been printed.
         Err(_) => bail!("{name} broke down"),
     }
+}
+
+/// On a local log everything is committed.
+fn ends_of(folder: &DataFolder, partitions: &[(&str, u32)]) -> anyhow::Result<Vec<PartitionEnds>> {
+    let end = |&(topic, partition): &(&str, u32)| {
+        let (_, end) = folder.log.bounds(topic, partition)?;
+        Ok(PartitionEnds { topic: topic.to_owned(), partition, committed: end, all: end })
+    };
+    partitions.iter().map(end).collect()
 }
 
 /// Ends when the server is gone, and with it whoever hands over events.

@@ -1,6 +1,6 @@
 //! What `state.snapshots` names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::{ParseError, Url};
 
@@ -32,6 +32,15 @@ impl Bucket {
 }
 
 impl SnapshotPlace {
+    /// Where it is on this machine, under the data folder `data`, if it is here.
+    pub(crate) fn folder(&self, data: &Path) -> Option<PathBuf> {
+        match self {
+            Self::DataFolder => Some(data.join("snapshots")),
+            Self::Folder(folder) => Some(folder.clone()),
+            Self::S3(_) => None,
+        }
+    }
+
     /// Reads `s3://bucket/prefix`, `file:///folder`, or the path of a folder; nothing is the data folder.
     ///
     /// # Errors
@@ -52,6 +61,16 @@ impl SnapshotPlace {
             },
             "s3" => Ok(Self::S3(bucket(text, &url, endpoint)?)),
             scheme => Err(format!("{text:?} begins with {scheme}: and {EXPECTED}")),
+        }
+    }
+}
+
+impl std::fmt::Display for SnapshotPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DataFolder => f.write_str("snapshots in the data folder"),
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::S3(bucket) => f.write_str(&bucket.address()),
         }
     }
 }
@@ -83,6 +102,9 @@ fn bucket(text: &str, url: &Url, endpoint: Option<String>) -> Result<Bucket, Str
 pub(crate) fn endpoint(text: &str) -> Result<Option<String>, String> {
     match Url::parse(text) {
         _ if text.is_empty() => Ok(None),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("a URL holds no password: keys come by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned())
+        }
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(text.trim_end_matches('/').to_owned())),
         _ => Err(format!("{text:?} must be a URL, as in http://127.0.0.1:7070")),
     }
@@ -152,5 +174,7 @@ mod tests {
             let said = endpoint(text).unwrap_err();
             assert!(said.contains("must be a URL"), "{text:?}: {said}");
         }
+        let said = endpoint("http://someone:s3cret@127.0.0.1:7070").unwrap_err();
+        assert!(!said.contains("s3cret"), "{said}");
     }
 }

@@ -10,14 +10,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use pipeline::local::{LocalLane, LocalLog};
 use pipeline::{
-    Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions, SnapshotStore, TopicPartition, Totals, run_processor,
-    run_sink,
+    LogTimeRule, Observer, Processor, Resume, RunOptions, Shutdown, Sink as _, SinkOptions, SnapshotOptions, SnapshotStore, TopicPartition,
+    Totals, run_processor, run_sink, unobserved,
 };
 use schemas::SchemaSource;
 use sink_local::{INPUTS, LocalSink};
 
 use crate::config::Config;
 use crate::data_folder::DataFolder;
+use crate::log;
+use crate::observe::LaneWatch;
 use crate::progress::{Progress, Stage as Spinner};
 use crate::snapshot_stores;
 pub(crate) use on_kafka::OnKafka;
@@ -49,8 +51,8 @@ pub(crate) struct RunReport {
 enum Until<'r> {
     /// The end of its input, shown by a spinner.
     End(&'r Progress),
-    /// A stop is asked for.
-    Shutdown(&'r Shutdown),
+    /// A stop is asked for; meanwhile it is watched.
+    Shutdown(&'r Shutdown, &'r Arc<LaneWatch>),
 }
 
 impl Until<'_> {
@@ -61,14 +63,21 @@ impl Until<'_> {
     fn shutdown(&self) -> Shutdown {
         match self {
             Self::End(_) => Shutdown::default(),
-            Self::Shutdown(shutdown) => (*shutdown).clone(),
+            Self::Shutdown(shutdown, _) => (*shutdown).clone(),
+        }
+    }
+
+    fn observer(&self) -> Arc<dyn Observer> {
+        match self {
+            Self::End(_) => unobserved(),
+            Self::Shutdown(_, watch) => Arc::clone(watch) as _,
         }
     }
 
     fn spinner(&self, name: &str) -> Option<Spinner> {
         match self {
             Self::End(progress) => Some(progress.stage(name)),
-            Self::Shutdown(_) => None,
+            Self::Shutdown(..) => None,
         }
     }
 }
@@ -111,12 +120,12 @@ impl Stage {
         }
     }
 
-    /// Runs it until `shutdown`: what was read by then is committed.
+    /// Runs it until `shutdown`, watched: what was read by then is committed.
     ///
     /// # Errors
     /// Where the log or the store fails.
-    pub(crate) fn run(self, folder: &DataFolder, config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
-        let until = Until::Shutdown(shutdown);
+    pub(crate) fn run(self, folder: &DataFolder, config: &Config, shutdown: &Shutdown, watch: &Arc<LaneWatch>) -> anyhow::Result<()> {
+        let until = Until::Shutdown(shutdown, watch);
         match self {
             Self::Playback => run_playback(folder, config, &until).map(drop),
             Self::Profile => run_profile(folder, config, &until).map(drop),
@@ -156,6 +165,9 @@ fn run_serving(folder: &DataFolder, until: &Until<'_>) -> anyhow::Result<()> {
         retry_interval: RETRY_INTERVAL,
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: until.is_end(),
+        // Each is fed by one partition only.
+        log_times: vec![LogTimeRule::Records; INPUTS.len()],
+        observer: until.observer(),
     };
     run_sink(&mut sink, &mut lane, &options, &until.shutdown()).context("the serving store was not brought up to date")?;
     if let Some(spinner) = spinner {
@@ -195,6 +207,7 @@ fn run_stage<P: Processor>(
         on_unavailable: |_| ControlFlow::Break(()),
         stop_when_caught_up: until.is_end(),
         snapshots: Some(snapshot_options(config, snapshot_stores::open(&config.state.snapshots, &config.data, &name)?)),
+        observer: until.observer(),
     };
     let totals = run_processor(processor, &mut lane, &dead_letters, &options, &until.shutdown())
         .with_context(|| format!("stage {name} stopped reading {input}"))?;
@@ -206,12 +219,7 @@ fn run_stage<P: Processor>(
 
 /// How the states of a stage are saved, on any log.
 fn snapshot_options(config: &Config, store: Arc<dyn SnapshotStore>) -> SnapshotOptions {
-    SnapshotOptions {
-        store,
-        interval: config.state.snapshot_interval,
-        records: SNAPSHOT_RECORDS,
-        on_problem: |problem| anstream::eprintln!("playhead: {problem}"),
-    }
+    SnapshotOptions { store, interval: config.state.snapshot_interval, records: SNAPSHOT_RECORDS, on_problem: log::warn }
 }
 
 /// Whether a stage that stands at these positions has read all of `inputs`.

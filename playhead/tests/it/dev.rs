@@ -326,7 +326,7 @@ fn a_damaged_log_is_named() {
         bytes[place] ^= 0xFF;
     }
     fs::write(&path, bytes).unwrap();
-    let dev = said(&mut folder.command(&["dev", "--listen", "127.0.0.1:0"]));
+    let dev = said(&mut folder.command(&["dev", "--listen", "127.0.0.1:0", "--log-level", "error"]));
     assert_eq!((dev.code, dev.err.lines().count()), (2, 1), "{dev:?}");
     assert!(dev.err.contains("playback_events") && dev.err.contains("damaged"), "{}", dev.err);
 }

@@ -106,7 +106,7 @@ impl Dev {
         until(|| self.get(path).json(), is_there)
     }
 
-    /// Sends a signal, and waits for the end: exit code and what was said on standard error.
+    /// Sends a signal, and waits for the end: exit code and what was said on standard error beside what goes well.
     pub(crate) fn end_by(mut self, signal: &str) -> (Option<i32>, String, Duration) {
         let asked = Instant::now();
         assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
@@ -135,6 +135,9 @@ fn ended(mut child: Child) -> (Option<i32>, String) {
 fn wait(child: &mut Child) -> (Option<i32>, String) {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    // What goes well is in the log too.
+    let is_news = |line: &&str| serde_json::from_str::<Value>(line).is_ok_and(|line| line["level"] == "info");
+    let said = said.lines().filter(|line| !is_news(line)).map(|line| format!("{line}\n")).collect();
     (child.wait().unwrap().code(), said)
 }
 

@@ -159,6 +159,6 @@ fn dead_letters_are_bad_news_and_pointed_to() {
         folder.command(&["ingest", &file, "--received-time", "2024-05-04T20:01:00Z"]).env("PLAYHEAD_PLAYBACK_MAX_SESSION_EVENTS", "1"),
     );
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.contains("2 dead letters: `playhead read dead_letters` shows"), "{}", said.out);
+    assert!(said.out.contains("2 dead letters: `playhead dlq list` shows"), "{}", said.out);
     assert_eq!(folder.json_lines(&["read", "dead_letters"]).len(), 2);
 }

@@ -111,7 +111,7 @@ fn of_the_configuration() {
         ("[playback]\nmax_session_events = 0", &["line 2: playback.max_session_events: \"0\" must be a whole number between 1 and"]),
         ("[playback]\nstate_horizon = \"77h\"", &["line 2: playback.state_horizon: 77h is too short", "72h, from the default", "+ 6h"]),
         ("[playback]\nlate_horizon = \"80h\"", &["the default: playback.state_horizon: 78h", "80h, from playhead.toml, line 2"]),
-        ("[state]\nsnapshot_interval = \"25h\"", &["line 2: state.snapshot_interval: \"25h\"", "between 0ms and 24h", "\"3m\""]),
+        ("[state]\nsnapshot_interval = \"25h\"", &["line 2: state.snapshot_interval: \"25h\"", "between 0ms and 24h", "\"30s\""]),
         ("[registry]\nurl = \"http://a,b\"", &["line 2: registry.url: \"b\" is no address"]),
         (
             "[registry]\npassword = \"x\"",

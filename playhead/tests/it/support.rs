@@ -47,6 +47,8 @@ impl Folder {
                 command.env_remove(name);
             }
         }
+        // Processes of tests run side by side.
+        command.env("PLAYHEAD_METRICS_LISTEN", "off");
         command
     }
 

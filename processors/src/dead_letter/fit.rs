@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use pipeline::Record;
+use schemas::header_name;
 use sha2::{Digest, Sha256};
-
-use super::header_name;
 
 /// The largest value that a dead letter carries whole: the largest record of a raw topic. A larger one is given by reference.
 const MAX_VALUE_BYTES: usize = schemas::limits::RECORD_BYTES;

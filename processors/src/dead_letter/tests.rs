@@ -44,7 +44,7 @@ fn letter_of(writer: &DeadLetterWriter, record: &Record<'_>) -> (Vec<u8>, Vec<u8
     let moment = Moment { source: SOURCE, topic_id: PLACE.0, log_time_ms: Some(7), judgement: Judgement::Open };
     writer.write(STAGE, record, &moment, &rejection, &mut out);
     let written = out.iter().next().unwrap();
-    (written.key.to_vec(), written.value.unwrap().to_vec())
+    (written.key.unwrap().to_vec(), written.value.unwrap().to_vec())
 }
 
 fn record<'a>(offset: i64, key: &'a [u8], value: &'a [u8]) -> Record<'a> {
@@ -171,4 +171,32 @@ fn a_letter_is_never_larger_than_its_topic_takes() {
 fn decoded(framed: &[u8]) -> DeadLetter<'_> {
     let (_, body) = wire::split(framed).unwrap();
     DeadLetter::decode(&schemas::Plan::current::<DeadLetter<'_>>(), body).unwrap()
+}
+
+#[test]
+fn a_redriven_record_that_is_refused_again_counts_on() {
+    let writer = writer(&Arc::default());
+    let attempts = |header: (&str, &str)| {
+        let mut encoded = Vec::new();
+        pipeline::Headers::append(&mut encoded, b"other", b"1");
+        pipeline::Headers::append(&mut encoded, header.0.as_bytes(), header.1.as_bytes());
+        let refused = Record { headers: pipeline::Headers::from_encoded(&encoded), ..record(41, b"key", b"value") };
+        let (_, value) = letter_of(&writer, &refused);
+        let letter = decoded(&value);
+        assert_eq!(letter.headers.len(), 2, "the record's headers are kept");
+        letter.attempts
+    };
+    let letter = |stage: &str| format!("000102030405060708090a0b0c0d0eff-2-7-{stage}");
+    let cases = [
+        (redrive::HEADER, format!("1 {}", letter(STAGE)), 2),
+        (redrive::HEADER, format!("41 {}", letter(STAGE)), 42),
+        (redrive::HEADER, format!("{} {}", i64::MAX, letter(STAGE)), i64::MAX),
+        // Another stage refused it then: this one has not seen it before.
+        (redrive::HEADER, format!("3 {}", letter("profile")), 1),
+        (redrive::HEADER, "3".to_owned(), 1),
+        ("x-redrive", format!("3 {}", letter(STAGE)), 1),
+    ];
+    for (name, value, expected) in cases {
+        assert_eq!(attempts((name, &value)), expected, "{name}: {value}");
+    }
 }

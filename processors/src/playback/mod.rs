@@ -26,8 +26,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pipeline::{
-    Blocked, Judgement, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, SavedPiece, SegmentPlace, TopicPartition,
-    Unavailable,
+    Blocked, Judgement, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, SavedPiece, SegmentPlace, StateSize,
+    TopicPartition, Unavailable,
 };
 use schemas::{
     ActiveStream, CleanPrefix, Decoder, PlaybackEvent, PlaybackSession, QosSessionSummary, Record as _, Rejection, SchemaSource,
@@ -167,6 +167,10 @@ impl Processor for Playback {
 
     fn prepare(&self, state: &PlaybackState, upcoming: &[Record<'_>]) {
         state.prepare(upcoming.iter().map(|record| (record.key.unwrap_or_default(), leading_event_id(record))));
+    }
+
+    fn size(&self, state: &Self::State) -> Option<StateSize> {
+        Some(StateSize { in_memory: state.rows() as u64, put_away: state.put_away().0 as u64 })
     }
 
     fn state_format(&self) -> Option<u64> {

@@ -10,7 +10,8 @@ mod view;
 use std::sync::Arc;
 
 use pipeline::{
-    Blocked, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, SavedPiece, Spread, TopicPartition, Unavailable,
+    Blocked, Moment, NotAState, Outcome, OutputTopic, Outputs, Processor, Record, SavedPiece, Spread, StateSize, TopicPartition,
+    Unavailable,
 };
 use schemas::{Decoder, Record as _, ResumeState, SchemaSource, SourceError, ViewingProgress, wire};
 use xxhash_rust::xxh3::xxh3_64;
@@ -126,6 +127,10 @@ impl Processor for Profile {
 
     fn advance(&self, state: &mut ProfileState, log_time_ms: i64, _: &mut Outputs) {
         state.forget_old(log_time_ms);
+    }
+
+    fn size(&self, state: &Self::State) -> Option<StateSize> {
+        Some(StateSize { in_memory: state.contents() as u64, put_away: 0 })
     }
 
     fn state_format(&self) -> Option<u64> {

@@ -188,7 +188,7 @@ impl Driver {
                 topic: topics[usize::from(record.topic)].name.clone(),
                 partition: record.partition,
                 timestamp_ms: record.timestamp_ms,
-                key: record.key.to_vec(),
+                key: record.key.unwrap().to_vec(),
                 value: record.value.unwrap_or_default().to_vec(),
             })
             .collect();

@@ -61,7 +61,7 @@ impl Profiles {
             .map(|written| {
                 let body = wire::split(written.value.unwrap()).unwrap().1;
                 let resume = ResumeState::decode(&schemas::Plan::current::<ResumeState<'_>>(), body).unwrap();
-                let key = String::from_utf8(written.key.to_vec()).unwrap().replace('\x1f', "/");
+                let key = String::from_utf8(written.key.unwrap().to_vec()).unwrap().replace('\x1f', "/");
                 (key, resume.position_ms, resume.updated_at / 1000 - DAY)
             })
             .collect();

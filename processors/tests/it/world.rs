@@ -112,6 +112,7 @@ impl World {
             keep_alive_interval: Duration::ZERO,
             on_unavailable: |_| std::ops::ControlFlow::Continue(()),
             stop_when_caught_up: true,
+            observer: pipeline::unobserved(),
             snapshots: self.snapshot_interval.map(|interval| SnapshotOptions {
                 store: Arc::<MemoryStore>::clone(&self.store),
                 interval,

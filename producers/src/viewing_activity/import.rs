@@ -165,8 +165,7 @@ impl<L: Log> Import<'_, L> {
                     self.batch.clear();
                 }
                 Err(LogError::Transaction(_)) if attempt < ATTEMPTS => {
-                    self.log.recover()?;
-                    let done = read_ledger(self.log, &self.topics[1])?;
+                    let done = self.recover()?;
                     let before = self.batch.len();
                     self.batch.retain(|events| !done.contains(&events.id));
                     self.report.imported += (before - self.batch.len()) as u64;
@@ -175,6 +174,17 @@ impl<L: Log> Import<'_, L> {
             }
         }
         Ok(())
+    }
+
+    /// Makes the log usable again, and reads what is marked as done by now: both, or nothing is written any more.
+    fn recover(&mut self) -> Result<HashSet<Uuid>, LogError> {
+        let mut attempt = 1;
+        loop {
+            match self.log.recover().and_then(|()| read_ledger(self.log, &self.topics[1])) {
+                Err(LogError::Transaction(_)) if attempt < ATTEMPTS => attempt += 1,
+                recovered => return recovered,
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod gateway;
 mod import;
 mod ingest;
 mod lines;
+mod redrive;
 mod simulate;
 mod simulate_run;
 mod support;

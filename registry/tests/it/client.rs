@@ -165,3 +165,21 @@ fn many_threads_may_ask() {
     assert_eq!(ids, [1; 8]);
     assert!(server.heard("/subjects").iter().all(|heard| heard.method == "POST"));
 }
+
+/// Of two that register the same at the same moment, Apicurio refuses one: it is there, so all is well.
+#[test]
+fn a_schema_that_another_registers_meanwhile_is_registered() {
+    let server = Server::start();
+    let other = client(&[&server.address()], Duration::ZERO);
+    let id = other.register("s", PlaybackEvent::SCHEMA).unwrap();
+    let client = client(&[&server.address()], Duration::ZERO);
+    // Not there when it is looked for first, and refused as there already.
+    let absent = Fault::Answer(404, r#"{"error_code":40403,"message":"Schema not found"}"#);
+    let taken = Fault::Answer(409, r#"{"error_code":409,"message":"already exists"}"#);
+    server.misbehave("/", [absent, taken]);
+    assert_eq!(client.register("s", PlaybackEvent::SCHEMA).unwrap(), id);
+    // Refused for another reason it stays.
+    server.misbehave("/", [absent, taken, absent]);
+    let refused = client.register("s", "\"string\"");
+    assert!(matches!(refused, Err(SourceError::Refused { .. })), "{refused:?}");
+}

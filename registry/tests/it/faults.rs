@@ -81,6 +81,7 @@ impl World {
             keep_alive_interval: Duration::ZERO,
             on_unavailable: told,
             stop_when_caught_up: true,
+            observer: pipeline::unobserved(),
             snapshots: None,
         };
         run_processor(&mut playback, &mut lane, &dead_letters, &options, &Shutdown::default()).unwrap();

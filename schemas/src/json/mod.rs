@@ -8,4 +8,4 @@ mod time;
 mod to_json;
 
 pub use from_json::{FieldError, to_body};
-pub use to_json::to_value;
+pub use to_json::{to_value, to_value_so_far};

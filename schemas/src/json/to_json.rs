@@ -19,17 +19,29 @@ const ITEMS: usize = 1 << 20;
 /// # Errors
 /// [`Reason::Undecodable`], [`Reason::NotUtf8`], [`Reason::TrailingBytes`]; the detail names the field.
 pub fn to_value(writer_schema: &Schema, body: &[u8]) -> Result<Value, Box<Rejection>> {
+    match to_value_so_far(writer_schema, body) {
+        (object, None) => Ok(Value::Object(object)),
+        (_, Some(rejection)) => Err(rejection),
+    }
+}
+
+/// As [`to_value`], of a body that may be no record: the fields before the first that can't be read, and what is wrong with that one, or with
+/// what follows the last.
+#[must_use]
+pub fn to_value_so_far(writer_schema: &Schema, body: &[u8]) -> (Map<String, Value>, Option<Box<Rejection>>) {
     let mut show = Show { schema: writer_schema, reader: Reader::new(body), items_left: ITEMS };
     let mut object = Map::with_capacity(writer_schema.fields().len());
     for field in writer_schema.fields() {
-        let value = show.value(field.node, DEPTH).map_err(|fault| {
-            let reason = if fault == Fault::NotUtf8 { Reason::NotUtf8 } else { Reason::Undecodable };
-            Rejection::of_record(reason, format!("field {:?}: {}", field.name, fault.as_str()))
-        })?;
-        object.insert(field.name.clone(), value);
+        match show.value(field.node, DEPTH) {
+            Ok(value) => _ = object.insert(field.name.clone(), value),
+            Err(fault) => {
+                let reason = if fault == Fault::NotUtf8 { Reason::NotUtf8 } else { Reason::Undecodable };
+                return (object, Some(Rejection::of_record(reason, format!("field {:?}: {}", field.name, fault.as_str()))));
+            }
+        }
     }
-    show.reader.finish()?;
-    Ok(Value::Object(object))
+    let end = show.reader.finish().err();
+    (object, end)
 }
 
 struct Show<'a> {

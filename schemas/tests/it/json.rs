@@ -164,3 +164,18 @@ fn a_type_that_holds_itself_is_followed_so_far_only() {
     let nested = (0..200).fold(json!({}), |inner, _| json!({"next": inner}));
     assert_eq!(json::to_body(&schema, &nested).unwrap_err().reason, "nested too deep");
 }
+
+/// Whatever is wrong with a body: what comes before is shown, and the fault is named.
+#[test]
+fn what_can_be_read_of_a_damaged_body_is_shown() {
+    let whole = encoded(&full_event());
+    let all = json::to_value(&schema(), &whole).unwrap();
+    for length in 0..whole.len() {
+        let (shown, fault) = json::to_value_so_far(&schema(), &whole[..length]);
+        assert_eq!(fault.unwrap().reason, Reason::Undecodable, "{length}");
+        assert!(shown.iter().zip(all.as_object().unwrap()).all(|(found, expected)| found == expected), "{length}");
+        assert!(shown.len() < all.as_object().unwrap().len());
+    }
+    let (shown, fault) = json::to_value_so_far(&schema(), &[whole.as_slice(), &[0]].concat());
+    assert_eq!((Value::Object(shown), fault.unwrap().reason), (all, Reason::TrailingBytes));
+}

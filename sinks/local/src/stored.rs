@@ -74,17 +74,6 @@ impl LocalStore {
         visit_all(visit)
     }
 
-    /// The record of one row.
-    ///
-    /// # Errors
-    /// Where the store does not answer.
-    pub fn stored_version(&self, table: SessionTable, session_id: &str, opened_at: i64) -> Result<Option<Vec<u8>>, StoreError> {
-        visit_all(|| {
-            let table = self.shared.database.begin_read()?.open_table(table.definition())?;
-            Ok(table.get((session_id, opened_at))?.map(|value| value.value().1.to_vec()))
-        })
-    }
-
     /// Every resume position, by profile and content.
     ///
     /// # Errors
@@ -99,17 +88,6 @@ impl LocalStore {
             Ok(())
         };
         visit_all(visit)
-    }
-
-    /// The record of one resume position.
-    ///
-    /// # Errors
-    /// Where the store does not answer.
-    pub fn stored_position(&self, profile_id: &str, content_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        visit_all(|| {
-            let table = self.shared.database.begin_read()?.open_table(RESUME_STATE)?;
-            Ok(table.get((profile_id, content_id))?.map(|value| value.value().2.to_vec()))
-        })
     }
 
     /// Every session's place in the histories.

@@ -13,7 +13,7 @@ use crate::wire::Compression;
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Plain {
     timestamp_ms: i64,
-    key: Vec<u8>,
+    key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
     headers: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -25,7 +25,8 @@ fn push(batch: &mut RecordBatch, record: &Plain) {
     record.headers.iter().for_each(|(name, value)| Headers::append(&mut encoded, name, value));
     let headers = Headers::from_encoded(&encoded);
     let Plain { timestamp_ms, key, value, .. } = record;
-    let record = OutputRecord { topic: 0, partition: 0, timestamp_ms: *timestamp_ms, key, value: value.as_deref(), headers };
+    let record =
+        OutputRecord { topic: 0, partition: 0, timestamp_ms: *timestamp_ms, key: key.as_deref(), value: value.as_deref(), headers };
     let before = batch.bytes();
     batch.push(&record);
     assert!(batch.bytes() - before <= RecordBatch::bytes_of(&record), "{record:?}");
@@ -114,7 +115,7 @@ fn read(bytes: &[u8]) -> (i16, Vec<Plain>) {
         let mut record = Reading(record.strip_prefix(&[0]).unwrap_or_else(|| panic!("attributes of {record:?}")));
         let timestamp_ms = i64_at(27) + record.signed();
         assert_eq!(record.signed(), index);
-        let (key, value) = (record.part().unwrap(), record.part());
+        let (key, value) = (record.part(), record.part());
         let headers = (0..record.signed()).map(|_| (record.part().unwrap(), record.part().unwrap())).collect();
         assert!(record.0.is_empty());
         read.push(Plain { timestamp_ms, key, value, headers });
@@ -125,7 +126,7 @@ fn read(bytes: &[u8]) -> (i16, Vec<Plain>) {
 }
 
 fn plain(timestamp_ms: i64, key: &[u8], value: Option<&[u8]>) -> Plain {
-    Plain { timestamp_ms, key: key.to_vec(), value: value.map(<[u8]>::to_vec), headers: Vec::new() }
+    Plain { timestamp_ms, key: Some(key.to_vec()), value: value.map(<[u8]>::to_vec), headers: Vec::new() }
 }
 
 /// Kafka's Java client reads these bytes (`e2e/tests/it/java.rs`).
@@ -163,7 +164,7 @@ fn records() -> impl Strategy<Value = Vec<Plain>> {
     let bytes = |most| proptest::collection::vec(prop_oneof![Just(b'x'), any::<u8>()], 0..most);
     let headers = proptest::collection::vec((bytes(10), bytes(10)), 0..3);
     let time = prop_oneof![0..2_000_000_000_000i64, Just(0), Just(i64::MAX / 2)];
-    let record = (time, bytes(90), proptest::option::of(bytes(400)), headers);
+    let record = (time, proptest::option::of(bytes(90)), proptest::option::of(bytes(400)), headers);
     let plain = record.prop_map(|(timestamp_ms, key, value, headers)| Plain { timestamp_ms, key, value, headers });
     proptest::collection::vec(plain, 1..300)
 }

@@ -42,10 +42,15 @@ fn passed(source_offset: i64, value: &[u8]) -> Passed {
 
 /// The books of these records, each with the log time at which it came, and the faults found.
 fn keep(records: &[(i64, &[u8])], committed: i64, passed: &[Passed]) -> (PartitionBooks, Vec<(Fault, String)>) {
+    keep_in(Place { partition: 0, first: 0, stage: StagePosition { judged: committed, seen: committed } }, records, passed)
+}
+
+/// The same where the log holds offsets from `place.first` on.
+fn keep_in(place: Place, records: &[(i64, &[u8])], passed: &[Passed]) -> (PartitionBooks, Vec<(Fault, String)>) {
     let decoder = decoder();
     let mut findings = Findings::default();
-    let mut keeper = Bookkeeper::new(0, committed, passed, &[], Memory::new(78 * HOUR_MS, HOUR_MS / 2), &mut findings);
-    for (offset, (timestamp_ms, value)) in (0..).zip(records) {
+    let mut keeper = Bookkeeper::new(place, passed, &[], Memory::new(78 * HOUR_MS, HOUR_MS / 2), &mut findings);
+    for (offset, (timestamp_ms, value)) in (place.first..).zip(records) {
         let headers = Headers::NONE;
         keeper.take(&Record { offset, timestamp_ms: *timestamp_ms, key: Some(b"s"), value: Some(value), headers }, &decoder);
     }
@@ -71,6 +76,32 @@ fn behind_the_committed_position_nothing_is_judged() {
     // What came of a record that is not processed was never committed with it.
     let (_, faults) = keep(&[(START_MS, &first)], 0, &[passed(0, &first)]);
     assert_eq!(faults, [(Fault::NeverSent, "playback_events.clean-0 offset 0".to_owned())]);
+}
+
+#[test]
+fn what_a_stage_does_meanwhile_is_not_judged() {
+    let values: Vec<_> = (0..4).map(|id| value(&event(id))).collect();
+    let records: Vec<_> = values.iter().map(|value| (START_MS, &**value)).collect();
+    let place = |seen| Place { partition: 0, first: 0, stage: StagePosition { judged: 1, seen } };
+    let passed: Vec<_> = (0..).zip(&values).map(|(offset, value)| passed(offset, value)).collect();
+    // Of the records from 1 on some have been passed on by now, and some have not.
+    let (books, faults) = keep_in(place(4), &records, &[passed[0], passed[1], passed[3]]);
+    assert_eq!((books.raw.count, books.clean.count, books.pending, faults), (1, 1, 3, Vec::new()));
+    assert!(books.sums_equal);
+    let (_, faults) = keep_in(place(3), &records, &[passed[0], passed[3]]);
+    assert_eq!(faults, [(Fault::NeverSent, "playback_events.clean-0 offset 3".to_owned())]);
+    let (_, faults) = keep_in(place(4), &records, &[passed[1]]);
+    assert_eq!(faults, [(Fault::Missing, "playback_events-0 offset 0".to_owned())]);
+}
+
+#[test]
+fn what_came_of_records_that_are_gone_is_not_judged() {
+    let values: Vec<_> = (0..2).map(|id| value(&event(id))).collect();
+    let place = Place { partition: 0, first: 5, stage: StagePosition { judged: 6, seen: 6 } };
+    let (books, faults) = keep_in(place, &[(START_MS, &values[1])], &[passed(4, &values[0]), passed(5, &values[1])]);
+    assert_eq!((books.raw.count, books.clean.count, faults), (1, 1, Vec::new()));
+    let (_, faults) = keep_in(place, &[(START_MS, &values[1])], &[passed(-1, &values[0]), passed(5, &values[1])]);
+    assert_eq!(faults, [(Fault::NeverSent, "playback_events.clean-0 offset -1".to_owned())]);
 }
 
 #[test]

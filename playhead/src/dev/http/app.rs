@@ -1,16 +1,18 @@
 //! What the handlers share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use producers::gateway::{Intake, RequestOptions};
+use prometheus::core::Collector;
+use prometheus::{IntCounter, IntCounterVec, Opts};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::refusal::Refusal;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, OwnerFile};
 use crate::dev::live::Live;
+use crate::observe::Watch;
 
 /// Requests with events that are judged at a time: parsed JSON takes many times its text in memory.
 const JUDGING: usize = 2;
@@ -38,7 +40,7 @@ pub(in crate::dev) struct App {
     pub(super) requests: RequestOptions,
     pub(super) live: Arc<Live>,
     pub(super) counts: Counts,
-    pub(super) started: Instant,
+    pub(super) watch: Arc<Watch>,
     pub(super) under_way: Arc<Semaphore>,
     pub(super) judging: Arc<Semaphore>,
     reading: Arc<Semaphore>,
@@ -46,13 +48,12 @@ pub(in crate::dev) struct App {
 }
 
 /// Since the start.
-#[derive(Default)]
 pub(super) struct Counts {
-    requests: AtomicU64,
-    accepted: AtomicU64,
-    duplicates: AtomicU64,
-    rejected: AtomicU64,
-    busy: AtomicU64,
+    requests: IntCounter,
+    accepted: IntCounter,
+    duplicates: IntCounter,
+    rejected: IntCounter,
+    busy: IntCounter,
 }
 
 impl App {
@@ -60,25 +61,25 @@ impl App {
         folder: Arc<DataFolder>,
         config: Config,
         owner: OwnerFile,
-        intake: Intake,
-        requests: RequestOptions,
+        (intake, requests): (Intake, RequestOptions),
         live: Arc<Live>,
-    ) -> Self {
+        watch: Arc<Watch>,
+    ) -> anyhow::Result<Self> {
         let permits = |number| Arc::new(Semaphore::new(number));
-        Self {
+        Ok(Self {
             folder,
             config: Arc::new(config),
             owner,
             intake,
             requests,
             live,
-            counts: Counts::default(),
-            started: Instant::now(),
+            counts: Counts::register(&watch)?,
+            watch,
             under_way: permits(UNDER_WAY),
             judging: permits(JUDGING),
             reading: permits(READING),
             commands: permits(COMMANDS),
-        }
+        })
     }
 
     /// Runs what blocks, such as reading the store, on a thread for it.
@@ -107,26 +108,37 @@ pub(super) async fn turn(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePer
 }
 
 impl Counts {
+    /// Counted from here on, also as metrics.
+    fn register(watch: &Watch) -> anyhow::Result<Self> {
+        let requests = IntCounter::new("playhead_gateway_requests_total", "Requests with events that were judged.")?;
+        let events = Opts::new("playhead_gateway_events_total", "Events of requests, by what became of them.");
+        let events = IntCounterVec::new(events, &["status"])?;
+        let busy = IntCounter::new("playhead_gateway_busy_total", "Requests that were refused because the log did not keep up.")?;
+        let all: [Box<dyn Collector>; 3] = [Box::new(requests.clone()), Box::new(events.clone()), Box::new(busy.clone())];
+        all.into_iter().try_for_each(|collector| watch.register(collector))?;
+        let of = |status| events.with_label_values(&[status]);
+        Ok(Self { requests, accepted: of("accepted"), duplicates: of("duplicate"), rejected: of("rejected"), busy })
+    }
+
     pub(super) fn add(&self, accepted: u64, duplicates: u64, rejected: u64) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.accepted.fetch_add(accepted, Ordering::Relaxed);
-        self.duplicates.fetch_add(duplicates, Ordering::Relaxed);
-        self.rejected.fetch_add(rejected, Ordering::Relaxed);
+        self.requests.inc();
+        self.accepted.inc_by(accepted);
+        self.duplicates.inc_by(duplicates);
+        self.rejected.inc_by(rejected);
     }
 
     pub(super) fn add_busy(&self) {
-        self.busy.fetch_add(1, Ordering::Relaxed);
+        self.busy.inc();
     }
 
     /// By their names in JSON.
     pub(super) fn as_json(&self) -> serde_json::Value {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         serde_json::json!({
-            "requests": of(&self.requests),
-            "accepted": of(&self.accepted),
-            "duplicates": of(&self.duplicates),
-            "rejected": of(&self.rejected),
-            "refused_as_busy": of(&self.busy),
+            "requests": self.requests.get(),
+            "accepted": self.accepted.get(),
+            "duplicates": self.duplicates.get(),
+            "rejected": self.rejected.get(),
+            "refused_as_busy": self.busy.get(),
         })
     }
 }

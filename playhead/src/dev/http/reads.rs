@@ -8,12 +8,13 @@ use axum::response::Response;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{StatusCode, Uri};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use serving::{ServingStore as _, resume_list};
 
 use super::app::App;
 use super::refusal::Refusal;
 use crate::data_folder::DataFolder;
+use crate::observe::http;
 use crate::topology::Stage;
 
 /// Sessions shown, unless told otherwise.
@@ -61,17 +62,26 @@ pub(super) async fn qos(State(app): State<Arc<App>>) -> Result<Response, Refusal
     Ok(json_response(&app.blocking(move || Ok(live.service_quality())).await?))
 }
 
-/// Whether all is well. A part that fails takes the server with it, so an answer says that none has.
+/// Whether all is well, and what was taken. A part that fails takes the server with it; one that is stuck is told of.
 pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Response, Refusal> {
     let folder = Arc::clone(&app.folder);
     let behind = app.blocking(move || behind(&folder)).await?;
-    Ok(json_response(&json!({
-        "status": "ok",
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_ms": u64::try_from(app.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "events": app.counts.as_json(),
-        "records_behind": behind,
-    })))
+    let mut health = app.watch.health();
+    if let Value::Object(json) = &mut health.json {
+        json.insert("events".to_owned(), app.counts.as_json());
+        json.insert("records_behind".to_owned(), behind.into());
+    }
+    Ok(http::verdict(&health))
+}
+
+/// Whether every stage does its work.
+pub(super) async fn readiness(State(app): State<Arc<App>>) -> Response {
+    http::verdict(&app.watch.readiness())
+}
+
+/// Everything that is counted and measured.
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    http::metrics(&app.watch)
 }
 
 /// How many records lie before each stage.

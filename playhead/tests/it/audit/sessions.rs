@@ -79,7 +79,7 @@ fn a_session_in_the_store_that_was_never_reported() {
 
 #[test]
 fn two_records_of_one_version_that_differ() {
-    let (mut place, mut detail) = (String::new(), String::new());
+    let (mut place, mut second, mut detail) = (String::new(), String::new(), String::new());
     let audited = Audited::with(|parts| {
         let (index, name, version) = last_session(parts);
         let decoder = parts.decoder::<PlaybackSession<'_>>();
@@ -87,9 +87,12 @@ fn two_records_of_one_version_that_differ() {
         other.edit::<PlaybackSession<'_>>(&decoder, |row| row.media_ms += 1);
         let end = parts.log["playback_sessions"][0].len();
         place = format!("playback_sessions {name}");
+        second = format!("playback_sessions-0 offset {end}");
         detail = format!("playback_sessions-0 offset {index} and playback_sessions-0 offset {end} both say version {version}, and differ");
         parts.topic("playback_sessions")[0].push(other.clone());
         parts.store_topic("playback_sessions")[0].push(other);
     });
-    audited.finds("sessions", &[("different", &place, &detail)]);
+    // And there is one more than there is quality of service.
+    let doubled = ("doubled", second.as_str(), "stands there 2 times, in qos_session_summary 1");
+    audited.finds("sessions", &[("different", &place, &detail), doubled]);
 }

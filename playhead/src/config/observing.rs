@@ -1,0 +1,63 @@
+//! `[log]` and `[metrics]`: what a process that runs on says, and where it is asked how it is.
+
+use std::net::SocketAddr;
+
+use tracing::level_filters::LevelFilter;
+
+use super::setting::Values;
+
+/// `[log]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogSettings {
+    pub(crate) format: LogFormat,
+    pub(crate) level: LevelFilter,
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    Auto,
+    Human,
+    Json,
+}
+
+impl LogSettings {
+    pub(super) fn of(values: &Values) -> Self {
+        let format = match values.text("log.format") {
+            "human" => LogFormat::Human,
+            "json" => LogFormat::Json,
+            _ => LogFormat::Auto,
+        };
+        let level = match values.text("log.level") {
+            "error" => LevelFilter::ERROR,
+            "warn" => LevelFilter::WARN,
+            "debug" => LevelFilter::DEBUG,
+            _ => LevelFilter::INFO,
+        };
+        Self { format, level }
+    }
+}
+
+/// `[metrics]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MetricsSettings {
+    /// Where a process listens that serves nothing else; none: nowhere.
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+impl MetricsSettings {
+    /// # Errors
+    /// Where it is no address.
+    pub(super) fn of(values: &Values) -> anyhow::Result<Self> {
+        let key = "metrics.listen";
+        let listen = match values.text(key) {
+            "off" => None,
+            text => Some(text.parse().map_err(|_| {
+                let origin = values.origin(key);
+                anyhow::anyhow!("{origin}: {key}: {text:?} must be an address and a port, as in 127.0.0.1:9464 or 0.0.0.0:9464, or off")
+            })?),
+        };
+        Ok(Self { listen })
+    }
+}
