@@ -116,7 +116,8 @@ fn a_writer_that_is_fenced_gives_way_and_does_not_take_its_name_back() {
     second.commit(&[]).unwrap();
     let mut timestamps_ms = Vec::new();
     let mut reader = Reader::new(&scene.cluster, PATIENCE).unwrap();
-    let (_, end) = reader.bounds(TOPIC, 0).unwrap();
+    // The marker of the last transaction comes a little after the answer to its commit.
+    let (_, end) = reader.settled_bounds(&[(TOPIC, 0)]).unwrap()[0];
     let read = reader.read(TOPIC, 0, 0, end, &mut |record| {
         timestamps_ms.push(record.timestamp_ms);
         ControlFlow::Continue(())
