@@ -11,7 +11,7 @@ pub(crate) const BAD_ARGUMENTS: Code = (36, "BAD_ARGUMENTS");
 pub(crate) const CHECKSUM_DOESNT_MATCH: Code = (40, "CHECKSUM_DOESNT_MATCH");
 pub(crate) const NOT_IMPLEMENTED: Code = (48, "NOT_IMPLEMENTED");
 pub(crate) const SYNTAX_ERROR: Code = (62, "SYNTAX_ERROR");
-pub(crate) const TOO_LARGE_SIZE_COMPRESSED: Code = (87, "TOO_LARGE_SIZE_COMPRESSED");
+pub(crate) const TOO_LARGE_SIZE_COMPRESSED: Code = (39, "TOO_LARGE_SIZE_COMPRESSED");
 pub(crate) const UNKNOWN_COMPRESSION_METHOD: Code = (89, "UNKNOWN_COMPRESSION_METHOD");
 pub(crate) const UNKNOWN_SETTING: Code = (115, "UNKNOWN_SETTING");
 pub(crate) const READONLY: Code = (164, "READONLY");
@@ -54,12 +54,12 @@ impl Exception {
             // Unknown user, wrong password, authentication failed, role not granted, access denied.
             192 | 193 | 516 | 512 | 497 => 403,
             // Bad arguments, a regular expression, what can't be parsed, columns, the tree of a statement, syntax, data, types, ranges.
-            36 | 427 | 6 | 25 | 26 | 38 | 41 | 72 | 441 | 675 | 676 | 27 | 376 | 15 | 44 | 8 | 126 | 223 | 167 | 168 | 469 | 62 | 117
+            36 | 427 | 6 | 25 | 26 | 38 | 41 | 72 | 441 | 675 | 676 | 27 | 376 | 15 | 44 | 8 | 37 | 123 | 167 | 168 | 223 | 62 | 117
             | 53 | 321 => 400,
             // Unknown table, function, identifier, type, storage, database, setting, sorting, aggregate function, format, engine, kind of query, role.
-            60 | 46 | 47 | 50 | 56 | 81 | 115 | 178 | 63 | 73 | 336 | 78 | 511 => 404,
+            60 | 46 | 47 | 50 | 56 | 81 | 115 | 152 | 63 | 73 | 336 | 78 | 511 => 404,
             // Query is too large.
-            77 => 413,
+            229 => 413,
             48 => 501,
             // Socket timeout, cannot open file, cannot schedule task.
             209 | 76 | 439 => 503,
@@ -116,3 +116,6 @@ fn parse_code(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("Code: ")?;
     digits[..digits.find('.')?].parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

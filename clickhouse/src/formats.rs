@@ -152,3 +152,6 @@ pub(crate) fn content_type(format: &str) -> &'static str {
         _ => "text/plain; charset=UTF-8",
     }
 }
+
+#[cfg(test)]
+mod tests;

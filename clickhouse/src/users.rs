@@ -173,3 +173,6 @@ fn digest(password: &[u8]) -> [u8; 32] {
 fn is_equal(a: &[u8; 32], b: &[u8; 32]) -> bool {
     a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod clickhouse;
 mod cluster;
 pub(crate) mod dlq;
 mod produce;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Flags;
 
+pub(crate) use clickhouse::{Clickhouse, ClickhouseServer};
 pub(crate) use cluster::{Backup, Config, Doctor, Schemas, SchemasCheck, SchemasRegister, Topics, TopicsApply, TopicsPlan};
 pub(crate) use produce::{Import, Ingest, Simulate, ViewingActivity};
 pub(crate) use read::{Audit, ClusterInstead, ContinueWatching, Dimension, History, Profile, Qos, Read, Session};
@@ -226,6 +228,13 @@ and deleted); the registry and our schemas in it; this host's clock; the connect
 whether it keeps what it acknowledged; transactions that hang; the group of each stage, and how far it is behind. What is not set is not \
 looked at. It takes seconds, or half a minute where something does not answer. Exit status 1 where anything failed.")]
     Doctor(Doctor),
+    /// ClickHouse's engine, embedded
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  playhead clickhouse server --port 8123"
+    )]
+    Clickhouse(Clickhouse),
     /// The configuration
     #[command(
         subcommand,

@@ -3,3 +3,6 @@
 pub(crate) mod blocks;
 mod city_hash;
 pub(crate) mod encoding;
+
+#[cfg(test)]
+mod tests;

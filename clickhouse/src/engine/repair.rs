@@ -128,3 +128,6 @@ impl Part {
         self.partition == other.partition && self.min_block <= other.min_block && other.max_block <= self.max_block
     }
 }
+
+#[cfg(test)]
+mod tests;

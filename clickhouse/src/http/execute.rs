@@ -403,13 +403,10 @@ impl Before {
         let mut names: Vec<&str> = job.parameters.settings.iter().map(|(name, _)| name.as_str()).collect();
         names.push("readonly");
         let list: Vec<String> = names.iter().map(|name| quoted(name.as_bytes())).collect();
-        let text = format!("SELECT name, if(changed, value, '') AS old, changed FROM system.settings WHERE name IN ({})", list.join(", "));
-        let answer = connection.query(text.as_bytes(), "JSONCompactEachRow", &[])?;
-        let mut statements = Vec::new();
-        for line in String::from_utf8_lossy(answer.as_ref()).lines() {
-            let Some((name, old, changed)) = setting(line) else { continue };
-            statements.push(if changed { format!("SET {name} = {}", quoted(old.as_bytes())) } else { format!("SET {name} = DEFAULT") });
-        }
+        let text = format!("SELECT name, hex(value), changed FROM system.settings WHERE name IN ({})", list.join(", "));
+        let answer = connection.query(text.as_bytes(), "TSVRaw", &[])?;
+        let lines = String::from_utf8_lossy(answer.as_ref()).into_owned();
+        let mut statements: Vec<String> = lines.lines().filter_map(setting_back).collect();
         // While it may only read, it may not be made to read and write again: so that comes first.
         statements.sort_by_key(|statement| !statement.starts_with("SET readonly"));
         if job.parameters.database.is_some() && !changes_database {
@@ -425,13 +422,10 @@ impl Before {
     }
 }
 
-/// `["name","value",1]`.
-fn setting(line: &str) -> Option<(String, String, bool)> {
-    let mut quotes = line.split('"');
-    let name = quotes.nth(1)?.to_owned();
-    let changed = line.trim_end().trim_end_matches(']').ends_with('1');
-    let start = line.find("\",\"")? + 3;
-    let end = line.rfind("\",")?;
-    let old = line.get(start..end)?.replace("\\\"", "\"").replace("\\\\", "\\");
-    Some((name, old, changed))
+/// What sets a setting back, from its name, its value in hexadecimal and whether the session has set it.
+fn setting_back(line: &str) -> Option<String> {
+    let [name, value, changed] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
+    let digits = value.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()));
+    let value: Vec<u8> = digits.collect::<Option<_>>()?;
+    Some(if changed == "1" { format!("SET {name} = {}", quoted(&value)) } else { format!("SET {name} = DEFAULT") })
 }

@@ -67,3 +67,24 @@ fn input_exception(error: &io::Error) -> Exception {
     }
     Exception::new(CANNOT_DECOMPRESS, &format!("Cannot decompress the body: {error}"))
 }
+
+/// What fuzz targets reach.
+pub(crate) mod fuzzed {
+    use super::{form, parameters};
+
+    /// A URL's query is understood, or refused with a reason.
+    pub(crate) fn url(text: &str) {
+        if let Err(exception) = parameters::Parameters::parse(text) {
+            assert!(exception.code > 0 && exception.text("1").starts_with("Code: "));
+        }
+    }
+
+    /// Fields of a form are pieces of it.
+    pub(crate) fn form(data: &[u8]) {
+        let fields = form::fields(data, "b").unwrap_or_default();
+        assert!(fields.iter().map(|field| field.value.len()).sum::<usize>() <= data.len());
+    }
+}
+
+#[cfg(test)]
+mod tests;

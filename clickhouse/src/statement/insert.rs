@@ -31,7 +31,7 @@ pub(crate) struct Insert {
 pub(crate) fn find_insert(text: &[u8], is_whole: bool) -> Result<Data, &'static str> {
     let mut tokens: Vec<Token> = Lexer::new(text).collect();
     // What stands at the end may go on in what is still to come.
-    if !is_whole {
+    if !is_whole && tokens.last().is_some_and(|token| token.place.end == text.len()) {
         tokens.pop();
     }
     let words = Words { text, tokens: &tokens };
@@ -55,7 +55,8 @@ fn after_table(words: &Words<'_>) -> Option<usize> {
     if words.is(at, "TABLE") && !words.is_sign(at + 1, b'.') {
         at += 1;
     }
-    if words.is(at, "FUNCTION") {
+    let is_function = words.is(at, "FUNCTION");
+    if is_function {
         at += 1;
     }
     words.tokens.get(at)?;
@@ -63,13 +64,13 @@ fn after_table(words: &Words<'_>) -> Option<usize> {
     while words.is_sign(at, b'.') {
         at += 2;
     }
-    // Columns, or a function's arguments; then perhaps columns.
-    for _ in 0..2 {
+    // Columns; before them a function's arguments.
+    for _ in 0..if is_function { 2 } else { 1 } {
         if words.is_sign(at, b'(') && !words.is(at + 1, "SELECT") && !words.is(at + 1, "WITH") {
             at = after_parentheses(words, at)?;
         }
     }
-    words.tokens.get(at).map(|_| at).or_else(|| (at == words.tokens.len()).then_some(at))
+    (at <= words.tokens.len()).then_some(at)
 }
 
 fn after_parentheses(words: &Words<'_>, from: usize) -> Option<usize> {

@@ -114,3 +114,6 @@ impl<'a> Words<'a> {
         format
     }
 }
+
+#[cfg(test)]
+mod tests;

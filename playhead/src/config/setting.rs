@@ -33,6 +33,8 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// Every key.
 pub(super) const SETTINGS: &[Setting] = &[
+    // Nothing: where `make setup` puts it, or PLAYHEAD_CHDB.
+    Setting { key: "clickhouse.library", kind: Kind::Text, default: "" },
     Setting { key: "data", kind: Kind::Text, default: "playhead-data" },
     Setting { key: "dev.listen", kind: Kind::Text, default: "127.0.0.1:8080" },
     Setting { key: "kafka.brokers", kind: Kind::Text, default: "" },
