@@ -1,7 +1,6 @@
 //! The parsers with made-up inputs, and the server with the real engine.
 
 mod bad_requests;
-mod clients;
 mod fuzz;
 mod inserts;
 mod kills;

@@ -53,7 +53,7 @@ async fn check(client: &Client, table: &str) {
     assert_eq!(rows, (0..5000).map(line).collect::<Vec<_>>());
     let one: u64 = client
         .query(&format!("SELECT id FROM {table} WHERE text = {{text:String}}"))
-        .param("text", "a\\n\\n; SELECT 42")
+        .param("text", "a\n\n; SELECT 42")
         .fetch_one()
         .await
         .unwrap();
