@@ -43,18 +43,7 @@ fn get(text: &'static str, status: u16, code: u32, says: &'static str) -> Case {
     case(text, status, code, says, move |server| server.ask("GET", &format!("/?database=bad&query={}", encoded(text)), &[], b""))
 }
 
-fn cases() -> Vec<Case> {
-    let blocks: fn(Vec<u8>) -> Box<dyn Fn(&TestServer) -> Reply> =
-        |bytes| Box::new(move |server| server.post("/?decompress=1&query=INSERT+INTO+bad.t+FORMAT+CSV", &bytes));
-    let block =
-        |what, code, says, bytes: Vec<u8>| Case { what, reply: blocks(bytes), status: if code == 0 { 200 } else { 500 }, code, says };
-    let header = |method: u8, compressed: u32, size: u32| {
-        let mut bytes = vec![0; 16];
-        bytes.push(method);
-        bytes.extend(compressed.to_le_bytes());
-        bytes.extend(size.to_le_bytes());
-        bytes
-    };
+fn statements() -> Vec<Case> {
     vec![
         statement("", 400, 62, "Syntax error: Empty query"),
         statement(" -- nothing\n;", 400, 62, "Syntax error: Empty query"),
@@ -92,6 +81,11 @@ fn cases() -> Vec<Case> {
         statement("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV", 403, 497, "default: Not enough privileges"),
         statement("SYSTEM SHUTDOWN", 403, 497, "default: Not enough privileges"),
         statement("CREATE USER u", 500, 514, "Could not insert user"),
+    ]
+}
+
+fn urls() -> Vec<Case> {
+    vec![
         get(
             "INSERT INTO t VALUES (1, 2)",
             500,
@@ -120,6 +114,21 @@ fn cases() -> Vec<Case> {
         ),
         url("/?user=nobody", 401, 194, "nobody: Authentication failed"),
         url("/?user=", 403, 516, "Got an empty user name"),
+    ]
+}
+
+fn bodies() -> Vec<Case> {
+    let block = |what, code, says, bytes: Vec<u8>| {
+        case(what, 500, code, says, move |server| server.post("/?decompress=1&query=INSERT+INTO+bad.t+FORMAT+CSV", &bytes))
+    };
+    let header = |method: u8, compressed: u32, size: u32| {
+        let mut bytes = vec![0; 16];
+        bytes.push(method);
+        bytes.extend(compressed.to_le_bytes());
+        bytes.extend(size.to_le_bytes());
+        bytes
+    };
+    vec![
         headers(
             &["X-ClickHouse-User: default", "Authorization: Basic ZGVmYXVsdDo="],
             403,
@@ -144,6 +153,11 @@ fn cases() -> Vec<Case> {
         data("Native", b"\x01\x01\x01a\x06Nosuch", 404, 50, "Unknown data type family: Nosuch"),
         data("Nosuch", b"", 404, 73, "Unknown format Nosuch"),
         data("Values", b"(1, nosuch)", 404, 47, "Unknown expression identifier `nosuch`"),
+    ]
+}
+
+fn requests() -> Vec<Case> {
+    vec![
         case("a path that is none", 404, 0, "There is no handle /nosuch", |server| server.ask("GET", "/nosuch", &[], b"")),
         case("a method that is none", 404, 0, "There is no handle /", |server| server.ask("DELETE", "/?query=SELECT+1", &[], b"")),
         case("a PUT", 404, 0, "There is no handle /", |server| server.ask("PUT", "/", &[], b"SELECT 1")),
@@ -172,7 +186,7 @@ fn each_is_answered_as_by_clickhouse() {
     let server = shared("bad");
     server.query("CREATE TABLE bad.t (a UInt8, b UInt8) ENGINE = MergeTree ORDER BY a");
     let mut wrong = Vec::new();
-    let cases = cases();
+    let cases: Vec<Case> = [statements(), urls(), bodies(), requests()].into_iter().flatten().collect();
     assert!(cases.len() >= 40);
     for case in &cases {
         let reply = (case.reply)(server);

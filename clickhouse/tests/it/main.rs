@@ -1,5 +1,7 @@
 //! The parsers with made-up inputs, and the server with the real engine.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod bad_requests;
 mod fuzz;
 mod inserts;

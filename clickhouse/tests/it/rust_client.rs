@@ -14,7 +14,7 @@ struct Line {
 }
 
 fn line(id: u64) -> Line {
-    let maybe = (id % 3 == 0).then_some(-1);
+    let maybe = (id.is_multiple_of(3)).then_some(-1);
     Line { id, text: format!("a\n\n; SELECT {id}"), tags: vec!["x".to_owned(); (id % 4) as usize], maybe }
 }
 
