@@ -1,5 +1,6 @@
 //! Carries out one request, on a thread of its own.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
@@ -44,6 +45,16 @@ pub(crate) struct Job {
     pub(crate) content_encoding: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) body: BodyReader,
+}
+
+impl Job {
+    fn default_format(&self) -> &str {
+        self.parameters.default_format.as_deref().unwrap_or("TabSeparated")
+    }
+
+    fn format<'a>(&'a self, statement: &'a Statement) -> &'a str {
+        statement.format.as_deref().unwrap_or_else(|| self.default_format())
+    }
 }
 
 /// Why a request was not carried out to its end.
@@ -123,7 +134,7 @@ fn carry_out(job: &mut Job, replier: &mut Replier) -> Result<Counts, Failure> {
     }
     let Some(session) = job.parameters.session.clone() else {
         let mut connection = app.engine.connect()?;
-        prepare(job, &mut connection)?;
+        prepare(job, &task, &mut connection)?;
         return run(job, &mut connection, task, replier);
     };
     let (key, kept) = app.sessions.take(&job.user, &session)?;
@@ -135,7 +146,7 @@ fn carry_out(job: &mut Job, replier: &mut Replier) -> Result<Counts, Failure> {
     };
     let changes_database = matches!(&task, Task::Statement(statement) if statement.kind == Kind::Use);
     let before = Before::of(job, &mut connection, changes_database)?;
-    let outcome = prepare(job, &mut connection).and_then(|()| run(job, &mut connection, task, replier));
+    let outcome = prepare(job, &task, &mut connection).and_then(|()| run(job, &mut connection, task, replier));
     if outcome.is_err() {
         // A statement that failed keeps its locks until the next one.
         connection.query(b"SELECT 1", "Null", &[]).ok();
@@ -253,8 +264,8 @@ fn check(job: &Job, task: &Task) -> Result<(), Failure> {
     .into())
 }
 
-/// The database and the settings of the request.
-fn prepare(job: &Job, connection: &mut Connection) -> Result<(), Failure> {
+/// The database and the settings of the request. An answer that is fetched whole is bounded by the engine.
+fn prepare(job: &Job, task: &Task, connection: &mut Connection) -> Result<(), Failure> {
     let parameters = &job.parameters;
     let mut text = String::new();
     if let Some(database) = &parameters.database {
@@ -273,9 +284,15 @@ fn prepare(job: &Job, connection: &mut Connection) -> Result<(), Failure> {
         text.push_str(&format!(", {name} = {}", quoted(value)));
     }
     let is_reading = job.is_get || job.rights == Rights::Read;
+    let is_whole = matches!(task, Task::Statement(statement) if statement.kind == Kind::Select && Joining::of(job.format(statement)) == Joining::Whole);
+    if is_whole && !parameters.settings.iter().any(|(name, _)| name == "max_result_bytes") {
+        write!(text, ", max_result_bytes = {MAX_RESULT_BYTES}").expect("text takes text");
+    }
     match parameters.readonly.as_deref() {
-        Some(b"0") if is_reading => return Err(Exception::new(READONLY, "Cannot modify 'readonly' setting in readonly mode").into()),
-        Some(value) => text.push_str(&format!(", readonly = {}", quoted(value))),
+        // Exactly these: `00` would be a zero too.
+        Some(value @ (b"1" | b"2")) => write!(text, ", readonly = {}", quoted(value)).expect("text takes text"),
+        Some(_) if is_reading => return Err(Exception::new(READONLY, "Cannot modify 'readonly' setting in readonly mode").into()),
+        Some(value) => write!(text, ", readonly = {}", quoted(value)).expect("text takes text"),
         None if is_reading => text.push_str(", readonly = 2"),
         None => {}
     }
@@ -334,8 +351,8 @@ fn run_statement(job: &Job, connection: &mut Connection, statement: &Statement, 
     if connection.count_statements(&statement.text).is_some_and(|count| count > 1) {
         return Err(Exception::new(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)").into());
     }
-    let default_format = job.parameters.default_format.as_deref().unwrap_or("TabSeparated");
-    let format = statement.format.as_deref().unwrap_or(default_format);
+    let default_format = job.default_format();
+    let format = job.format(statement);
     let parameters = &job.parameters.parameters;
     replier.header("x-clickhouse-format", format);
     replier.header("content-type", content_type(format));

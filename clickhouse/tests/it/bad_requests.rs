@@ -80,6 +80,15 @@ fn statements() -> Vec<Case> {
         statement("SELECT 1 INTO OUTFILE '/tmp/x'", 403, 497, "default: Not enough privileges"),
         statement("INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV", 403, 497, "default: Not enough privileges"),
         statement("SYSTEM SHUTDOWN", 403, 497, "default: Not enough privileges"),
+        case("an answer that is too large to be held", 500, 396, "Limit for result exceeded", |server| {
+            server.post("/?max_result_bytes=1000", "SELECT * FROM numbers(100000) FORMAT JSON")
+        }),
+        case("the name of a database that is none", 404, 81, "Database `x\\`; DROP DATABASE bad` does not exist", |server| {
+            server.post("/?database=x%60%3B%20DROP%20DATABASE%20bad", "SELECT 1")
+        }),
+        case("the value of a setting that would be SQL", 400, 27, "Cannot parse input", |server| {
+            server.post("/?max_threads=1'%2C%20readonly%20%3D%200%3B%20DROP%20DATABASE%20bad", "SELECT 1")
+        }),
         statement("CREATE USER u", 500, 514, "Could not insert user"),
     ]
 }
@@ -94,8 +103,8 @@ fn urls() -> Vec<Case> {
         ),
         get("DROP TABLE t", 500, 164, "default: Cannot execute query in readonly mode"),
         get("SET readonly = 0", 500, 164, "Cannot modify 'readonly' setting in readonly mode"),
-        case("GET with readonly = 0", 500, 164, "Cannot modify 'readonly' setting in readonly mode", |server| {
-            server.ask("GET", "/?readonly=0&query=SELECT+1", &[], b"")
+        case("GET with readonly = 00", 500, 164, "Cannot modify 'readonly' setting in readonly mode", |server| {
+            server.ask("GET", "/?readonly=00&query=SELECT+1", &[], b"")
         }),
         url("/?nosuch=1", 404, 115, "Unknown setting 'nosuch'"),
         url("/?a+b=1", 404, 115, "Unknown setting 'a b'"),
