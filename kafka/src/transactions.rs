@@ -16,7 +16,7 @@ use crate::raw::{Membership, Partitions};
 use crate::wire::{BATCH_OVERHEAD, ErrorCode, GroupPositions, OffsetToCommit, RecordBatch};
 
 /// A lane that is fenced twice within this time has a twin, and the younger one wins.
-const TWIN: Duration = Duration::from_mins(1);
+pub(crate) const TWIN: Duration = Duration::from_mins(1);
 /// Batches are not larger than this, whatever topics take.
 const LARGEST_BATCH: usize = 1_000_000;
 /// What a topic takes unless it says otherwise.

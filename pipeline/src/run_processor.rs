@@ -357,7 +357,11 @@ impl<P: Processor> ProcessorRun<'_, P> {
             dropped.iter().for_each(|&source| saver.forget(source));
         }
         self.unrestored.extend(dropped);
-        log.recover()?;
+        let lost = log.recover()?;
+        if !lost.is_empty() {
+            self.drop_partitions(&lost);
+            self.options.observer.revoked(&lost, true);
+        }
         self.restore_all(log, shutdown)?;
         for &source in self.assigned.keys() {
             log.resume(source)?;

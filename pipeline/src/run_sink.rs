@@ -376,7 +376,10 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
     /// The log lost a commit: the store knows better than the log what it holds.
     fn start_over(&mut self) -> Result<bool, Failure> {
         self.forget();
-        self.log.recover()?;
+        let lost = self.log.recover()?;
+        if !lost.is_empty() {
+            self.leave(&lost, true);
+        }
         self.find_positions()?;
         self.resume()?;
         Ok(false)

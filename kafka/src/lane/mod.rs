@@ -17,7 +17,7 @@ use crate::patience::Patience;
 use crate::raw::{Client, Consumer, Failure, Kind, Membership, Partitions, Place, Request, TopicDescription};
 use crate::reader::Reader;
 use crate::records::FlatHeaders;
-use crate::transactions::{Transactions, WhenFenced};
+use crate::transactions::{TWIN, Transactions, WhenFenced};
 
 /// A lane on Kafka. One thread, no sharing.
 pub struct KafkaLane {
@@ -35,6 +35,10 @@ pub struct KafkaLane {
     member_id: String,
     /// The group gave us up since: what we have may be another's.
     is_given_up: bool,
+    /// When another instance last joined under our name.
+    last_replaced: Option<Instant>,
+    /// What was lost by joining anew, and is to be told.
+    lost: Vec<TopicPartition>,
     /// Index of the first message held that was not looked at.
     cursor: usize,
     /// The partition of the last run, so that its name need not be looked up again.
@@ -113,6 +117,8 @@ impl KafkaLane {
             has_joined: false,
             member_id: String::new(),
             is_given_up: false,
+            last_replaced: None,
+            lost: Vec::new(),
             cursor: 0,
             last: None,
             headers: FlatHeaders::default(),
@@ -160,13 +166,28 @@ impl KafkaLane {
     }
 
     /// Joins the group as somebody who has nothing. What we had is lost.
-    fn join_anew(&mut self) -> Result<Vec<TopicPartition>, LogError> {
-        let lost = self.input.take_all();
-        (self.leaving, self.cursor, self.last) = (None, 0, None);
-        (self.has_joined, self.is_given_up) = (false, false);
+    fn join_anew(&mut self) -> Result<(), LogError> {
         self.consumer = Consumer::new(&self.options.consumer_settings()?, self.options.cluster.on_log).map_err(KafkaError::from)?;
+        self.lost.extend(self.input.take_all());
+        (self.leaving, self.cursor, self.last) = (None, 0, None);
+        self.has_joined = false;
         self.subscribe()?;
-        Ok(lost)
+        self.is_given_up = false;
+        Ok(())
+    }
+
+    /// What it means that another instance has joined under our name. That may have been we ourselves: a request to join that a broker
+    /// answered too late is sent again, and the second one replaces the first. So a lane that is replaced comes back once. Where it has a
+    /// twin, that one then does the same, and the lane that was there first is replaced for the second time and gives way.
+    fn replaced(&mut self, error: LogError) -> LogError {
+        let LogError::Fenced(why) = error else { return error };
+        if !self.is_given_up {
+            if self.last_replaced.replace(Instant::now()).is_some_and(|last| last.elapsed() < TWIN) {
+                return LogError::Fenced(format!("{why}, for the second time within {} s", TWIN.as_secs()));
+            }
+            self.is_given_up = true;
+        }
+        LogError::Transaction(why)
     }
 
     /// Commits positions by themselves.
@@ -189,20 +210,18 @@ impl KafkaLane {
 
     /// Another instance has the lane's name, or the transaction took too long. The group knows which: whoever was replaced there is told
     /// so with the next heartbeat.
-    fn wait_for_verdict(&self) -> Result<(), LogError> {
+    fn wait_for_verdict(&mut self) -> Result<(), LogError> {
         let started = Instant::now();
         let until = match self.options.membership {
             options::Membership::Static => self.options.heartbeat_interval() + Duration::from_secs(1),
             options::Membership::Dynamic => Duration::ZERO,
         };
-        loop {
-            self.check_alive()?;
-            if started.elapsed() >= until {
-                return Ok(());
-            }
-            self.consumer.keep_alive();
+        while !self.is_given_up && started.elapsed() < until {
             std::thread::sleep(Duration::from_millis(50));
+            self.consumer.keep_alive();
+            self.look_whether_alive()?;
         }
+        Ok(())
     }
 
     /// What is done with the reader while the consumer shows signs of life.

@@ -199,7 +199,7 @@ impl<L: Log> Batch<'_, L> {
             push(&self.accepted, &mut self.out);
             match self.log.send(&mut self.out).and_then(|()| self.log.commit(&[])) {
                 Ok(()) => break,
-                Err(LogError::Transaction(_)) if attempt < ATTEMPTS => self.log.recover()?,
+                Err(LogError::Transaction(_)) if attempt < ATTEMPTS => _ = self.log.recover()?,
                 Err(error) => return Err(error),
             }
         }

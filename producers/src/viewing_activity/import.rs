@@ -180,7 +180,7 @@ impl<L: Log> Import<'_, L> {
     fn recover(&mut self) -> Result<HashSet<Uuid>, LogError> {
         let mut attempt = 1;
         loop {
-            match self.log.recover().and_then(|()| read_ledger(self.log, &self.topics[1])) {
+            match self.log.recover().and_then(|_| read_ledger(self.log, &self.topics[1])) {
                 Err(LogError::Transaction(_)) if attempt < ATTEMPTS => attempt += 1,
                 recovered => return recovered,
             }
