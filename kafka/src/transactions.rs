@@ -149,10 +149,11 @@ impl Transactions {
     /// What a failure means for a lane: whatever time or a new start can mend is a lost transaction.
     fn or_lost<T>(&mut self, what: &str, done: Result<T, ProducerError>) -> Result<T, LogError> {
         done.map_err(|error| {
-            self.is_fenced |= error.is_fenced();
             // The broker says the same of a transaction that it has ended itself, since it took too long.
             let is_in_time = self.begun.is_none_or(|begun| begun.elapsed() < self.options.transaction_timeout);
-            if error.is_fenced() && is_in_time && self.when_fenced == WhenFenced::GiveWay {
+            let is_fenced = error.is_fenced() && is_in_time;
+            self.is_fenced |= is_fenced;
+            if is_fenced && self.when_fenced == WhenFenced::GiveWay {
                 return LogError::Fenced(format!("{what} of {}: {error}", self.options.transactional_id));
             }
             let message = format!("{what}: {error}");

@@ -79,6 +79,10 @@ pub fn run_sink<S: Sink, L: Log>(
     };
     let mut next = Next::Turn;
     loop {
+        // A log that is away would keep the run waiting, and a store that is away has what it has.
+        if !matches!(next, Next::Turn) && shutdown.is_requested() {
+            return Ok(run.totals);
+        }
         let step = match next {
             Next::Turn => run.turn(),
             Next::Retry => run.wait_for_store(),

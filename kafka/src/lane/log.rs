@@ -148,7 +148,7 @@ impl Log for KafkaLane {
             (None, Some(_)) => self.commit_plainly(&list),
             (None, None) => Ok(()),
         };
-        committed.map_err(|error| if membership.is_some() { self.replaced(error) } else { error })
+        committed.map_err(|error| self.replaced(error))
     }
 
     fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError> {

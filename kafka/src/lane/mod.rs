@@ -27,6 +27,8 @@ pub struct KafkaLane {
     transactions: Option<Transactions>,
     /// What restores read by, made when the first one does.
     reader: Option<Reader>,
+    /// It has joined a group, or is about to.
+    is_member: bool,
     /// Revoked, and handed over by the next poll.
     leaving: Option<Vec<TopicPartition>>,
     /// The group has said what is ours, be it nothing.
@@ -100,7 +102,7 @@ impl KafkaLane {
     /// # Errors
     /// Where a topic does not exist, or the cluster does not answer.
     pub fn sink(options: LaneOptions, inputs: &[&str]) -> Result<Self, KafkaError> {
-        let lane = Self::unsubscribed(options, inputs)?;
+        let mut lane = Self::unsubscribed(options, inputs)?;
         lane.subscribe()?;
         Ok(lane)
     }
@@ -113,6 +115,7 @@ impl KafkaLane {
             input: Input::new(Vec::new()),
             transactions: None,
             reader: None,
+            is_member: false,
             leaving: None,
             has_joined: false,
             member_id: String::new(),
@@ -131,8 +134,9 @@ impl KafkaLane {
         Ok(lane)
     }
 
-    fn subscribe(&self) -> Result<(), KafkaError> {
-        if self.input.names().next().is_some() {
+    fn subscribe(&mut self) -> Result<(), KafkaError> {
+        self.is_member = self.input.names().next().is_some();
+        if self.is_member {
             self.consumer.subscribe(self.input.names())?;
         }
         Ok(())
@@ -180,7 +184,10 @@ impl KafkaLane {
     /// answered too late is sent again, and the second one replaces the first. So a lane that is replaced comes back once. Where it has a
     /// twin, that one then does the same, and the lane that was there first is replaced for the second time and gives way.
     fn replaced(&mut self, error: LogError) -> LogError {
-        let LogError::Fenced(why) = error else { return error };
+        let why = match error {
+            LogError::Fenced(why) if self.is_member => why,
+            other => return other,
+        };
         if !self.is_given_up {
             if self.last_replaced.replace(Instant::now()).is_some_and(|last| last.elapsed() < TWIN) {
                 return LogError::Fenced(format!("{why}, for the second time within {} s", TWIN.as_secs()));

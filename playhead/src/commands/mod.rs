@@ -41,7 +41,7 @@ use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
 use crate::log_source::LogSource;
 use crate::progress::Progress;
-use crate::{owner, topology};
+use crate::{owner, shown, topology};
 
 /// Carries out a command line.
 ///
@@ -109,6 +109,11 @@ fn open(config: &Config, answer: &Answer) -> anyhow::Result<DataFolder> {
     let folder = DataFolder::open(&config.data)?;
     topology::run_to_end(&folder, config, &Progress::new(answer.is_json))?;
     Ok(folder)
+}
+
+/// What tells a run of a command from all others.
+fn run_name(config: &Config, now_ms: i64) -> String {
+    format!("process {} on {}, begun at {}", std::process::id(), config.kafka.instance, shown::time(now_ms * 1_000))
 }
 
 /// The clock, ms since 1970 UTC.

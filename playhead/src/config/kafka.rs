@@ -1,6 +1,7 @@
 //! `[kafka]`: the cluster, and who this process is on it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SECRETS: [&str; 5] = ["sasl.password", "ssl.key.password", "ssl.key.pem", "ssl.keystore.password", "sasl.oauthbearer.client.secret"];
 
 /// `[kafka]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct KafkaSettings {
     /// Empty where it is not set.
     brokers: String,
@@ -31,6 +32,21 @@ pub(crate) struct KafkaSettings {
     pub(crate) lanes: u32,
     /// How often a stage commits.
     pub(crate) commit_interval: Duration,
+}
+
+impl fmt::Debug for KafkaSettings {
+    /// With the names of the client's settings alone: among their values are passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { brokers, topic_prefix, client, instance, lanes, commit_interval } = self;
+        f.debug_struct("KafkaSettings")
+            .field("brokers", brokers)
+            .field("topic_prefix", topic_prefix)
+            .field("client", &client.keys())
+            .field("instance", instance)
+            .field("lanes", lanes)
+            .field("commit_interval", commit_interval)
+            .finish()
+    }
 }
 
 impl KafkaSettings {

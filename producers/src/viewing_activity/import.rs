@@ -165,9 +165,10 @@ impl<L: Log> Import<'_, L> {
                     self.batch.clear();
                 }
                 Err(LogError::Transaction(_)) if attempt < ATTEMPTS => {
-                    let done = self.recover()?;
+                    // All of it: another import may have begun meanwhile, and come further with the rows that are still to be read.
+                    self.done = self.recover()?;
                     let before = self.batch.len();
-                    self.batch.retain(|events| !done.contains(&events.id));
+                    self.batch.retain(|events| !self.done.contains(&events.id));
                     self.report.imported += (before - self.batch.len()) as u64;
                 }
                 Err(error) => return Err(error.into()),
