@@ -103,8 +103,10 @@ fn a_transaction_that_hangs_is_named() {
     let on_kafka = OnKafka::new();
     on_kafka.json(0, &["topics", "apply", "--dev"]);
     let topic = OutputTopic { name: "playback_events".to_owned(), partitions: 4, spread: Spread::Unmarked };
-    let options =
-        LaneOptions { transaction_timeout: Duration::from_secs(300), ..LaneOptions::new(on_kafka.cluster(), "hanging", "test", 0) };
+    let mut cluster = on_kafka.cluster();
+    // What is sent goes at once, and does not wait for company.
+    cluster.client.insert("linger.ms".to_owned(), "0".to_owned());
+    let options = LaneOptions { transaction_timeout: Duration::from_secs(300), ..LaneOptions::new(cluster, "hanging", "test", 0) };
     let mut lane = KafkaLane::writer(options, &[], std::slice::from_ref(&topic)).unwrap();
     let mut out = Outputs::new(&[topic]);
     let now_ms = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
