@@ -19,6 +19,7 @@ mod unsent;
 
 pub(crate) use error::{ProducerError, Wait};
 pub(crate) use settings::ClientSettings;
+pub(crate) use start::look;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use schemas::SchemaSource as _;
 use schemas::registry::value_subject;
 use serde::Serialize;
 
-use super::cluster_writer::{ClusterWriter, check_kept};
+use super::cluster_writer::{ClusterWriter, check_received};
 use super::stream_input::StreamInput;
 use super::summary::{Ended, Outcome};
 use super::unreported::Mark;
@@ -90,7 +90,7 @@ impl Run<'_> {
     fn on_kafka(&self, input: impl BufRead, verdicts: &mut Verdicts<'_>) -> anyhow::Result<IngestReport> {
         let writer = ClusterWriter::new(self.config)?;
         let described = writer.topic(self.topic.name())?;
-        check_kept(&described, &self.received)?;
+        check_received(&described, &self.received)?;
         let topics = outputs(self.topic, described.partitions);
         let schema_id = writer.register(self.topic.name(), self.topic.schema())?;
         let mut lane = writer.lane(NAME, self.topic.name(), &[self.topic.name()], &topics)?;
