@@ -61,7 +61,7 @@ bench-kafka: setup ## from topic to topic on Kafka, exactly once: CPU of client 
 soak: setup ## a million random sessions, ten million fuzzed inputs of each kind, 400 kills (about twenty minutes)
 	@./scripts/soak
 
-chaos: setup ## 300 faults while three processes on Kafka work: kills, stops, cut connections, broker and registry away (about half an hour)
+chaos: setup ## 300 faults while three processes on Kafka work: kills, stops, cut connections, broker and registry away (twenty to thirty minutes)
 	@./scripts/stack up kafka registry toxiproxy
 	@$(STEP) "build" $(CARGO) build --locked --quiet -p playhead -p playhead-e2e
 	@"$$CARGO_TARGET_DIR/debug/playhead-chaos" $(CHAOS)

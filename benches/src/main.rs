@@ -42,6 +42,7 @@ const BENCHMARKS: &[Benchmark] = &[
 
 /// Those that need a broker, and are left out unless they are named.
 const ON_KAFKA: &[Benchmark] = &[
+    ("kafka-librdkafka", kafka::librdkafka_pass_through),
     ("kafka-copy", kafka::pass_through),
     ("kafka-20", || kafka::processor(kafka::SHORT, 1)),
     ("kafka-20-2-lanes", || kafka::processor(kafka::SHORT, 2)),

@@ -194,7 +194,7 @@ impl Log for Lane<'_> {
         Ok(())
     }
 
-    fn recover(&mut self) -> Result<(), LogError> {
+    fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError> {
         Err(no_restore())
     }
 

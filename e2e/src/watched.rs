@@ -49,9 +49,13 @@ impl<L: Log, W: Watch> Log for Watched<L, W> {
         Ok(())
     }
 
-    fn recover(&mut self) -> Result<(), LogError> {
+    fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError> {
         self.watch.recovers();
-        self.log.recover()
+        let sources = self.log.recover()?;
+        if !sources.is_empty() {
+            self.watch.polled(&Polled::Revoked { sources: sources.clone(), is_lost: true });
+        }
+        Ok(sources)
     }
 
     fn keep_alive(&mut self) -> Result<(), LogError> {

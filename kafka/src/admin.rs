@@ -85,7 +85,8 @@ impl Admin {
             .zip(&names)
             .map(|(topic, name)| raw::NewTopic { name, partitions: topic.partitions, replicas: topic.replicas, settings: &topic.settings })
             .collect();
-        self.ask(|timeout| self.client.create(&new, timeout))?;
+        let is_made = || topics.iter().all(|topic| self.describe(topic.name).is_ok_and(|found| found.partitions == topic.partitions));
+        self.change(|timeout| self.client.create(&new, timeout), is_made)?;
         // Made, but the broker that is asked next may not have heard of it.
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let started = Instant::now();
@@ -102,8 +103,9 @@ impl Admin {
     /// # Errors
     /// Where it has as many already, or the cluster refuses it.
     pub fn grow(&self, topic: &str, partitions: u32) -> Result<(), KafkaError> {
-        let topic = self.cluster.topic(topic);
-        self.ask(|timeout| self.client.grow(&topic, partitions, timeout))
+        let has_grown = || self.describe(topic).is_ok_and(|found| found.partitions == partitions);
+        let name = self.cluster.topic(topic);
+        self.change(|timeout| self.client.grow(&name, partitions, timeout), has_grown)
     }
 
     /// Sets settings of a topic by Kafka's names. Its others stay.
@@ -122,7 +124,8 @@ impl Admin {
     pub fn delete(&self, topics: &[&str]) -> Result<(), KafkaError> {
         let names = self.names(topics.iter().copied());
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.ask(|timeout| self.client.delete(&names, timeout))
+        let is_gone = || topics.iter().all(|topic| matches!(self.describe(topic), Err(KafkaError::NoTopic(_))));
+        self.change(|timeout| self.client.delete(&names, timeout), is_gone)
     }
 
     /// Deletes the records of a partition before an offset, as retention does.
@@ -193,7 +196,8 @@ impl Admin {
         topics.map(|topic| self.cluster.topic(topic)).collect()
     }
 
-    /// Where these partitions end, for readers of what is committed and for all others.
+    /// Where these partitions end, for readers of what is committed and for all others. One of which nobody knows it, as while it has no
+    /// leader, is left out.
     ///
     /// # Errors
     /// Where the cluster cannot be asked.
@@ -203,7 +207,7 @@ impl Admin {
         }
         let names = self.names(partitions.iter().map(|(topic, _)| *topic));
         let named = || names.iter().map(String::as_str).zip(partitions.iter().map(|(_, partition)| *partition));
-        let ask = |of| self.ask(|timeout| self.client.offsets(of, named(), timeout));
+        let ask = |of| self.ask(|timeout| self.client.known_offsets(of, named(), timeout));
         // In this order: a transaction that ends in between looks committed, and not as if it hung.
         let (all, committed) = (ask(OffsetOf::End)?, ask(OffsetOf::CommittedEnd)?);
         let ends = partitions.iter().zip(&names).filter_map(|(&(topic, partition), name)| {
@@ -222,6 +226,24 @@ impl Admin {
         &self.cluster
     }
 
+    /// Makes a change. A request that had to be sent again may be refused since the first one took effect, and only its answer was lost: then
+    /// it is looked whether it is done.
+    fn change(
+        &self,
+        mut request: impl FnMut(Duration) -> Result<Request<()>, Failure>,
+        is_done: impl Fn() -> bool,
+    ) -> Result<(), KafkaError> {
+        let mut tries = 0_u32;
+        let changed = self.ask(|timeout| {
+            tries += 1;
+            request(timeout)
+        });
+        match changed {
+            Err(KafkaError::Failed(_)) if tries > 1 && is_done() => Ok(()),
+            changed => changed,
+        }
+    }
+
     pub(crate) fn ask<T>(&self, request: impl FnMut(Duration) -> Result<Request<T>, Failure>) -> Result<T, KafkaError> {
         Ok(Patience { limit: self.patience, alive: &|| {} }.ask(request)?)
     }
@@ -234,7 +256,10 @@ pub(crate) fn describe(client: &Arc<Client>, topics: &[&str], patience: &Patienc
     }
     // The broker that is asked for settings may be another one, which has not heard of a new topic yet.
     let failed = |failure: Failure| match failure.code {
-        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => KafkaError::NoTopic(failure.message),
+        Code::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART => {
+            let named = topics.iter().find(|topic| failure.message.contains(&format!(" {topic}: ")));
+            KafkaError::NoTopic(named.unwrap_or(&topics[0]).to_string())
+        }
         _ => failure.into(),
     };
     let described = patience.ask(|timeout| client.describe(topics.iter().copied(), timeout)).map_err(failed)?;

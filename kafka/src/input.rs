@@ -20,6 +20,8 @@ pub(crate) struct Source {
     pub(crate) is_unsure: bool,
     /// Messages held below this index were taken before a seek.
     pub(crate) held_from: usize,
+    /// So far the log reaches: a position was committed there, or is to be read on from.
+    pub(crate) reaches: i64,
 }
 
 /// Input topics and what is assigned of them.

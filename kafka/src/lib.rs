@@ -7,6 +7,7 @@
 //! All that is unsafe lies in `raw`, and nothing outside of it sees a pointer.
 
 mod admin;
+mod check;
 mod error;
 mod input;
 mod lane;

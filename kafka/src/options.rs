@@ -1,12 +1,13 @@
 //! How a cluster is reached, and who a lane is. Any setting of librdkafka can be passed on, but for those that exactness rests on.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::error::KafkaError;
 
 /// Where a cluster is, and how it is talked to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Cluster {
     /// `HOST:PORT`, several with commas between them.
     pub brokers: String,
@@ -17,6 +18,14 @@ pub struct Cluster {
     pub client: BTreeMap<String, String>,
     /// Told what librdkafka has to say, on any of its threads.
     pub on_log: fn(&str),
+}
+
+impl fmt::Debug for Cluster {
+    /// With the names of the client's settings alone: among their values are passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { brokers, prefix, client, on_log: _ } = self;
+        f.debug_struct("Cluster").field("brokers", brokers).field("prefix", prefix).field("client", &client.keys()).finish_non_exhaustive()
+    }
 }
 
 impl Cluster {

@@ -16,7 +16,7 @@ use crate::raw::{Membership, Partitions};
 use crate::wire::{BATCH_OVERHEAD, ErrorCode, GroupPositions, OffsetToCommit, RecordBatch};
 
 /// A lane that is fenced twice within this time has a twin, and the younger one wins.
-const TWIN: Duration = Duration::from_mins(1);
+pub(crate) const TWIN: Duration = Duration::from_mins(1);
 /// Batches are not larger than this, whatever topics take.
 const LARGEST_BATCH: usize = 1_000_000;
 /// What a topic takes unless it says otherwise.
@@ -149,10 +149,11 @@ impl Transactions {
     /// What a failure means for a lane: whatever time or a new start can mend is a lost transaction.
     fn or_lost<T>(&mut self, what: &str, done: Result<T, ProducerError>) -> Result<T, LogError> {
         done.map_err(|error| {
-            self.is_fenced |= error.is_fenced();
             // The broker says the same of a transaction that it has ended itself, since it took too long.
             let is_in_time = self.begun.is_none_or(|begun| begun.elapsed() < self.options.transaction_timeout);
-            if error.is_fenced() && is_in_time && self.when_fenced == WhenFenced::GiveWay {
+            let is_fenced = error.is_fenced() && is_in_time;
+            self.is_fenced |= is_fenced;
+            if is_fenced && self.when_fenced == WhenFenced::GiveWay {
                 return LogError::Fenced(format!("{what} of {}: {error}", self.options.transactional_id));
             }
             let message = format!("{what}: {error}");

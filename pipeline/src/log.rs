@@ -156,12 +156,12 @@ pub trait Log {
     /// [`LogError::Transaction`] also where the reply was lost: the committed positions tell.
     fn commit(&mut self, positions: &[Position]) -> Result<(), LogError>;
 
-    /// Throws away what was sent, and makes the log usable after [`LogError::Transaction`]: a new producer. The caller drops and restores
-    /// the state of every partition that it holds, and seeks every one of them afterwards.
+    /// Throws away what was sent, and makes the log usable after [`LogError::Transaction`]: a new producer. Says which partitions the lane
+    /// no longer has; the caller drops and restores the state of every other one that it holds, and seeks them afterwards.
     ///
     /// # Errors
     /// Where that fails too.
-    fn recover(&mut self) -> Result<(), LogError>;
+    fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError>;
 
     /// Reads on from `offset`, whether or not the partition is paused.
     ///

@@ -44,8 +44,10 @@ impl<P: Processor> Restore<'_, P> {
     /// A partition as it was at its committed position, and the offset of the snapshot that it was restored from, if any. None where a stop
     /// was asked for: nobody will look at its state.
     pub(crate) fn partition<L: Log>(&mut self, log: &mut L, source: TopicPartition) -> Result<Option<Restored<P::State>>, LogError> {
+        // In this order: a log that knows the position waits for an end that is not known to reach it yet.
+        let committed = log.committed(source)?;
         let (first, end) = log.bounds(source)?;
-        let committed = log.committed(source)?.map_or(first, |committed| committed.next_offset);
+        let committed = committed.map_or(first, |committed| committed.next_offset);
         // Behind the log's beginning records were lost, above its end it is another log.
         if !(first..=end).contains(&committed) {
             let topic = self.options.inputs[usize::from(source.topic)].clone();

@@ -97,6 +97,8 @@ pub struct ProcessorRun<'r, P: Processor> {
     /// A position moved since the last commit, be it past a gap.
     has_moved: bool,
     last_commit: Instant,
+    /// Transactions lost in a row.
+    losses: u32,
     saver: Option<Saver>,
     totals: Totals,
 }
@@ -129,6 +131,7 @@ pub fn run_processor<P: Processor, L: Log>(
         uncommitted: 0,
         has_moved: false,
         last_commit: Instant::now(),
+        losses: 0,
         saver,
         totals: Totals::default(),
     };
@@ -148,6 +151,10 @@ impl<P: Processor> ProcessorRun<'_, P> {
     fn run<L: Log>(&mut self, log: &mut L, shutdown: &Shutdown) -> Result<(), LogError> {
         let mut next = Next::Turn;
         loop {
+            // What was not committed is done again by the next run; a log that is away would keep this one waiting.
+            if matches!(next, Next::StartOver(_)) && shutdown.is_requested() {
+                return Ok(());
+            }
             let step = match &next {
                 Next::Turn => self.turn(log, shutdown),
                 Next::StartOver(why) => self.start_over(log, shutdown, why).map(|()| Next::Turn),
@@ -156,8 +163,9 @@ impl<P: Processor> ProcessorRun<'_, P> {
             next = match step {
                 Ok(next) => next,
                 Err(LogError::Transaction(why)) => {
-                    // A log that cannot even start over is given time.
-                    if matches!(next, Next::StartOver(_)) && shutdown.wait(self.options.retry_interval) {
+                    // A log that cannot even start over is given time, and so is one that takes nothing afterwards.
+                    self.losses += 1;
+                    if self.losses > 1 && shutdown.wait(self.options.retry_interval) {
                         return Ok(());
                     }
                     Next::StartOver(why)
@@ -312,6 +320,7 @@ impl<P: Processor> ProcessorRun<'_, P> {
             })
             .collect();
         log.commit(&positions)?;
+        self.losses = 0;
         self.uncommitted = 0;
         self.has_moved = false;
         self.totals.commits += 1;
@@ -357,7 +366,11 @@ impl<P: Processor> ProcessorRun<'_, P> {
             dropped.iter().for_each(|&source| saver.forget(source));
         }
         self.unrestored.extend(dropped);
-        log.recover()?;
+        let lost = log.recover()?;
+        if !lost.is_empty() {
+            self.drop_partitions(&lost);
+            self.options.observer.revoked(&lost, true);
+        }
         self.restore_all(log, shutdown)?;
         for &source in self.assigned.keys() {
             log.resume(source)?;

@@ -79,6 +79,10 @@ pub fn run_sink<S: Sink, L: Log>(
     };
     let mut next = Next::Turn;
     loop {
+        // A log that is away would keep the run waiting, and a store that is away has what it has.
+        if !matches!(next, Next::Turn) && shutdown.is_requested() {
+            return Ok(run.totals);
+        }
         let step = match next {
             Next::Turn => run.turn(),
             Next::Retry => run.wait_for_store(),
@@ -376,7 +380,10 @@ impl<S: Sink, L: Log> SinkRun<'_, S, L> {
     /// The log lost a commit: the store knows better than the log what it holds.
     fn start_over(&mut self) -> Result<bool, Failure> {
         self.forget();
-        self.log.recover()?;
+        let lost = self.log.recover()?;
+        if !lost.is_empty() {
+            self.leave(&lost, true);
+        }
         self.find_positions()?;
         self.resume()?;
         Ok(false)

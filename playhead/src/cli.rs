@@ -21,6 +21,9 @@ pub(crate) use produce::{Import, Ingest, Simulate, ViewingActivity};
 pub(crate) use read::{Audit, ClusterInstead, ContinueWatching, Dimension, History, Profile, Qos, Read, Session};
 pub(crate) use run::{Dev, Process, ProcessStage, Stages};
 
+/// The heading of options that every command has; its own come before them.
+const GLOBAL: &str = "Global options";
+
 /// From players' events to resume positions, sessions and quality of service.
 #[derive(Debug, Parser)]
 #[command(
@@ -33,20 +36,21 @@ pub(crate) use run::{Dev, Process, ProcessStage, Stages};
   playhead import viewing-activity viewing_activity.csv.gz
   playhead continue-watching p3
 
-Exit status: 0 well; 1 the answer is bad news, as in rejected lines, dead letters, books that differ, or nothing under the name asked for; 2 anything that \
-kept it from answering."
+Exit status: 0 well; 1 the answer is bad news: lines or rows refused, records that became dead letters as they were written, books that differ, \
+changes or schemas refused, nothing under the name asked for; 2 anything that kept it from answering (of `topics plan` 3: there 2 says that there are changes). \
+Dead letters that are only listed or processed are no bad news."
 )]
 pub(crate) struct Cli {
     /// Folder that holds the log, the stores and the schemas [default: ./playhead-data]
-    #[arg(long, global = true, value_name = "DIR", env = "PLAYHEAD_DATA")]
+    #[arg(long, global = true, value_name = "DIR", env = "PLAYHEAD_DATA", help_heading = GLOBAL)]
     pub(crate) data: Option<PathBuf>,
 
     /// Configuration file [default: playhead.toml, where there is one]
-    #[arg(long, global = true, value_name = "FILE", env = "PLAYHEAD_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "PLAYHEAD_CONFIG", help_heading = GLOBAL)]
     pub(crate) config: Option<PathBuf>,
 
     /// Answer in JSON: one object or array, or one object a line for streams of records
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
 
     #[command(subcommand)]
@@ -129,8 +133,10 @@ Partitions are shown one after the other, each up to the end that it had when it
     Read(Read),
     /// Where a profile resumes everything that it watched, newest first
     #[command(after_help = "Examples:
-  playhead resume p3
-  playhead resume p3 --json | jq '.[] | select(.preview | not)'")]
+  playhead resume p3 --limit 10
+  playhead resume p3 --json | jq '.[] | select(.preview | not)'
+
+It is the data folder's store that is asked. On a cluster the positions are on a topic: playhead read resume_state --brokers kafka:9092")]
     Resume(Profile),
     /// What a profile has begun and not finished, newest first
     #[command(after_help = "Examples:
@@ -275,6 +281,7 @@ impl Cli {
             brokers: self.brokers(),
             instance: process.and_then(|args| args.instance.as_deref()),
             lanes: process.and_then(|args| args.lanes.as_deref()),
+            listen: if let Command::Dev(args) = &self.command { args.listen.as_deref() } else { None },
             metrics_listen: process.and_then(|args| args.metrics_listen.as_deref()),
             log_format: log.and_then(|log| log.log_format.as_deref()),
             log_level: log.and_then(|log| log.log_level.as_deref()),
@@ -290,7 +297,8 @@ impl Cli {
             Command::Topics(Topics::Plan(args) | Topics::Apply(TopicsApply { plan: args })) => &args.brokers,
             _ => &self.cluster_instead()?.brokers,
         };
-        brokers.as_deref()
+        // Without a value it only says that the cluster is meant.
+        brokers.as_deref().filter(|brokers| !brokers.is_empty())
     }
 
     fn registry(&self) -> Option<&str> {
@@ -305,7 +313,7 @@ impl Cli {
     }
 
     /// Of a command that turns to a data folder unless it is told otherwise.
-    const fn cluster_instead(&self) -> Option<&ClusterInstead> {
+    pub(crate) const fn cluster_instead(&self) -> Option<&ClusterInstead> {
         match &self.command {
             Command::Import(Import::ViewingActivity(args)) => Some(&args.cluster),
             Command::Ingest(args) => Some(&args.cluster),
@@ -324,6 +332,13 @@ fn whole_number<N: FromStr>(text: &str) -> Result<N, &'static str> {
 
 fn at_least_one<N: FromStr + Default + PartialEq>(text: &str) -> Result<N, &'static str> {
     text.parse().ok().filter(|number| *number != N::default()).ok_or("must be a whole number of at least 1, as in 20")
+}
+
+/// The exit status of a failure: that of `topics plan` is another, since 2 says there that a plan has changes. A command line that can't be read has
+/// none of its own to tell.
+pub(crate) fn failure_status() -> u8 {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.windows(2).any(|two| two[0] == "topics" && two[1] == "plan") { 3 } else { 2 }
 }
 
 /// Reads the command line. Help and version are printed, and end the program; what is wrong comes back as one line.
@@ -345,6 +360,11 @@ pub(crate) fn parse_from(arguments: &[String]) -> anyhow::Result<Cli> {
 
 /// Clap's message without its usage text: what is wrong, and its tips.
 fn one_line(rendered: &str) -> String {
+    if rendered.contains("unexpected argument '--brokers'") {
+        return "this command reads the data folder, and takes no --brokers: on a cluster `playhead read TOPIC --brokers HOST:PORT` shows what its \
+                topics hold, as in `playhead read resume_state --brokers`; see --help"
+            .to_owned();
+    }
     let message = rendered.split("\nUsage:").next().unwrap_or(rendered).split("\nFor more information").next().unwrap_or(rendered);
     let parts = message.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| line.trim_start_matches("error: "));
     let line = parts.collect::<Vec<_>>().join(" ").replace(" tip: ", "; ");

@@ -11,15 +11,16 @@ use crate::{log, shown};
 pub(crate) enum Verdict {
     /// All is well: exit code 0.
     Well,
-    /// The answer is bad news (rows malformed, lines rejected, events in `dead_letters`, books that differ, nothing under the name asked for): exit
-    /// code 1.
+    /// The answer is bad news (rows malformed, lines rejected, what was written became dead letters, books that differ, changes refused, nothing
+    /// under the name asked for): exit code 1.
     BadNews,
-    /// A plan has changes that were not carried out: exit code 2, as of other tools that plan.
+    /// A plan has changes that were not carried out: exit code 2, as of other tools that plan. Where that can be, failures have 3.
     Pending,
 }
 
-/// Turns the outcome into an exit code: 0 well, 1 the answer is bad news, 2 a plan with changes, usage, configuration, or anything that kept it from answering.
-pub(crate) fn exit_code(outcome: anyhow::Result<Verdict>) -> ExitCode {
+/// Turns the outcome into an exit code: 0 well, 1 the answer is bad news, 2 a plan with changes, and `failed` for usage, configuration, or anything
+/// that kept it from answering.
+pub(crate) fn exit_code(outcome: anyhow::Result<Verdict>, failed: u8) -> ExitCode {
     match outcome {
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::BadNews) => ExitCode::from(1),
@@ -29,12 +30,11 @@ pub(crate) fn exit_code(outcome: anyhow::Result<Verdict>) -> ExitCode {
         Err(error) => {
             let line = format!("{error:#}").replace('\n', " ");
             let line = shown::escaped(&line);
-            if log::last_words(&line) {
-                return ExitCode::from(2);
+            if !log::last_words(&line) {
+                // Where stderr is gone too there is nobody left to tell.
+                writeln!(anstream::stderr(), "playhead: {line}").ok();
             }
-            // Where stderr is gone too there is nobody left to tell.
-            writeln!(anstream::stderr(), "playhead: {line}").ok();
-            ExitCode::from(2)
+            ExitCode::from(failed)
         }
     }
 }

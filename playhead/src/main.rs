@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod answer;
 mod audit;
 mod cli;
+mod cluster_trouble;
 mod commands;
 mod config;
 mod data_folder;
@@ -27,5 +28,5 @@ mod topology;
 
 fn main() -> ExitCode {
     let outcome = cli::parse().and_then(|cli| commands::run(&cli));
-    failure::exit_code(outcome)
+    failure::exit_code(outcome, cli::failure_status())
 }

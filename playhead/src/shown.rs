@@ -10,6 +10,29 @@ pub(crate) fn time(time_us: i64) -> String {
         .map_or_else(|| time_us.to_string(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
+/// `2024-01-16 17:52`, for a column whose heading says that it is UTC.
+pub(crate) fn minute(time_us: i64) -> String {
+    DateTime::<Utc>::from_timestamp_micros(time_us).map_or_else(|| time_us.to_string(), |time| time.format("%Y-%m-%d %H:%M").to_string())
+}
+
+/// Columns of a terminal that nobody has made wider.
+const WIDTH: usize = 80;
+
+/// Words in as many lines as it takes, each behind `indent`.
+pub(crate) fn wrapped(indent: &str, words: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + word.chars().count() <= WIDTH => {
+                line.push_str("  ");
+                line.push_str(&word);
+            }
+            _ => lines.push(format!("{indent}{word}")),
+        }
+    }
+    lines
+}
+
 /// `1:28:17`.
 pub(crate) fn position(position_ms: i64) -> String {
     let seconds = position_ms.div_euclid(1000);
@@ -93,6 +116,9 @@ mod tests {
     #[test]
     fn as_people_read_them() {
         assert_eq!(super::time(1_705_427_569_000_000), "2024-01-16 17:52:49 UTC");
+        assert_eq!(super::minute(1_705_427_569_000_000), "2024-01-16 17:52");
+        let words = ["w".repeat(40), "w".repeat(34), "w".repeat(2)];
+        assert_eq!(super::wrapped("  ", words.clone()), [format!("  {}  {}", words[0], words[1]), "  ww".to_owned()]);
         assert_eq!(super::position(5_297_999), "1:28:17");
         assert_eq!(super::offset(62_345_678), "+0:01:02.345");
         assert_eq!(super::offset(-1_500_000), "-0:00:01.500");

@@ -10,6 +10,7 @@ mod identity;
 pub mod ingest;
 mod input;
 mod lines;
+mod own_position;
 mod received_time;
 pub mod redrive;
 pub mod simulate;

@@ -52,14 +52,16 @@ impl Meter {
         Self { broker, warm_up, events, read: AtomicU64::new(0), next: Default::default(), moments: Mutex::default() }
     }
 
-    fn read(&self, records: u64) {
+    /// So many records were read for the first time.
+    pub(super) fn read(&self, records: u64) {
         let read = self.read.fetch_add(records, Ordering::Relaxed) + records;
         if read >= self.warm_up && read - records < self.warm_up {
             self.moments().began = Some(self.now(read));
         }
     }
 
-    fn committed(&self, took: Duration) {
+    /// All that was read until now is committed.
+    pub(super) fn committed(&self, took: Duration) {
         let read = self.read.load(Ordering::Relaxed);
         let mut moments = self.moments();
         if moments.began.is_some() {

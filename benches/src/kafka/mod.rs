@@ -6,6 +6,7 @@
 
 mod fill;
 mod meter;
+mod plain;
 mod scene;
 mod stalls;
 
@@ -53,6 +54,14 @@ pub(crate) fn pass_through() -> Vec<Figure> {
     let meter = Meter::new(scene.broker_pid(), SHORT.warm_up(), SHORT.events());
     scene.pass_through(&meter);
     figures("Kafka to Kafka, copied", "one lane", &meter.measured(), None)
+}
+
+/// The same by a plain loop of librdkafka's calls.
+pub(crate) fn librdkafka_pass_through() -> Vec<Figure> {
+    let scene = Scene::filled(SHORT);
+    let meter = Meter::new(scene.broker_pid(), SHORT.warm_up(), SHORT.events());
+    scene.pass_through_plainly(&meter);
+    figures("Kafka to Kafka, copied by librdkafka alone", "one thread", &meter.measured(), None)
 }
 
 fn figures(what: &str, of: &str, measured: &Measured, client_bar: Option<Bar>) -> Vec<Figure> {

@@ -17,8 +17,8 @@ use processors::playback::{Playback, PlaybackConfig};
 use schemas::registry::Registry;
 use schemas::{PlaybackEvent, Record as _, SchemaSource as _};
 
-use super::Load;
 use super::meter::Meter;
+use super::{Load, plain};
 
 /// The topic that is read.
 pub(super) const INPUT: &str = "playback_events";
@@ -121,6 +121,12 @@ impl Scene {
                 last_commit = Instant::now();
             }
         }
+    }
+
+    /// Copies the input without anything of ours.
+    pub(super) fn pass_through_plainly(&self, meter: &Meter) {
+        let names = [INPUT, COPY].map(|name| self.cluster.topic(name));
+        plain::copy(&self.cluster.brokers, [&names[0], &names[1]], COMMIT_INTERVAL, meter);
     }
 
     /// Records written for each event. Markers of transactions are some hundreds and count as records.

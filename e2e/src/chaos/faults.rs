@@ -155,10 +155,13 @@ impl Campaign {
     }
 }
 
-/// Whether a process is there that is not only waiting to be asked how it ended.
+/// Whether any thread of a process is still there: the first one may be gone before those that keep the ports open.
 fn is_alive(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    threads.flatten().any(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    })
 }
 
 fn collect_files(folder: PathBuf, files: &mut Vec<PathBuf>) {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use e2e::{Proxy, RunArguments, Scene, Stack, until};
-use kafka::{Cluster, KafkaError};
+use e2e::{Proxy, RunArguments, Scene, Stack, until, with_prefix};
+use kafka::{Admin, Cluster, KafkaError, NewTopic};
 use pipeline::Shutdown;
 
 use crate::running::{Running, Seen, fixed, wait_until_done};
@@ -57,4 +57,31 @@ fn connections_cut_in_the_middle_of_transactions() {
     let totals = running.stop().unwrap();
     assert!(totals.records > 0, "{totals:?}");
     scene.assert_complete();
+}
+
+#[test]
+fn a_change_of_topics_whose_answer_is_lost_is_seen_to_be_done() {
+    let stack = Stack::with(&["kafka", "toxiproxy"]);
+    let cluster = with_prefix(&stack.kafka(), "changed");
+    let near = Admin::new(&cluster, Duration::from_secs(30)).unwrap();
+    let far = Admin::new(&Cluster { brokers: stack.kafka_proxied().brokers, ..cluster }, Duration::from_secs(60)).unwrap();
+    assert!(matches!(far.describe("topic"), Err(KafkaError::NoTopic(_))), "and it is connected");
+    let proxy = Proxy::to(&stack, "kafka");
+    // Requests go through and no answer comes back, until the change is there; then all of it is cut, and asked again.
+    let answer_lost = |change: &(dyn Fn() -> Result<(), KafkaError> + Sync), is_done: &dyn Fn() -> bool| {
+        proxy.add("timeout", "downstream", r#"{"timeout": 0}"#);
+        std::thread::scope(|threads| {
+            let changing = threads.spawn(change);
+            until("the change is there", || is_done().then_some(()));
+            proxy.heal();
+            changing.join().unwrap().unwrap();
+        });
+    };
+    let partitions = || near.describe("topic").map(|found| found.partitions).ok();
+    let topic = NewTopic { name: "topic", partitions: 2, replicas: Some(1), settings: Vec::new() };
+    answer_lost(&|| far.create(std::slice::from_ref(&topic)), &|| partitions() == Some(2));
+    answer_lost(&|| far.grow("topic", 3), &|| partitions() == Some(3));
+    answer_lost(&|| far.delete(&["topic"]), &|| partitions().is_none());
+    // What is refused for good still is.
+    assert!(matches!(far.delete(&["topic"]), Err(KafkaError::Failed(_))));
 }

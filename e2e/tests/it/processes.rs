@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use e2e::{RunArguments, Scene, Stack, until};
+use e2e::{PARTITIONS, RunArguments, Scene, Stack, until};
 use pipeline::testing::Seeded;
-use pipeline::{LogError, Shutdown};
+use pipeline::{Log as _, LogError, Polled, Shutdown};
 
-use crate::running::{Process, Running, fixed};
+use crate::running::{Process, Running, Seen, fixed, wait_until_done};
 
 /// Runs what is left to the end, in this process.
 fn finish(scene: &Scene, instance: &str) {
@@ -72,5 +72,28 @@ fn whoever_has_the_name_last_keeps_it() {
     let (is_well, said) = second.end();
     assert!(is_well, "{said}");
     finish(&scene, "twin");
+    scene.assert_complete();
+}
+
+/// A request to join that is answered too late is sent again, and then the second one replaces the first: that is no other instance.
+#[test]
+fn a_lane_that_was_replaced_once_comes_back() {
+    let stack = Stack::with(&["kafka"]);
+    let mut scene = Scene::new(&stack.kafka(), "replaced", 80);
+    scene.write(scene.left() / 2);
+    let lane = Running::start(&scene, fixed(&scene, &scene.cluster, "one"), 40);
+    lane.wait_for_commits(3);
+    let mut other = scene.stage().lane(fixed(&scene, &scene.cluster, "one")).unwrap();
+    until("the assignment of the other", || match other.poll(Duration::from_secs(1)).unwrap() {
+        Polled::Assigned(sources) => Some(sources),
+        Polled::Idle { .. } => None,
+        polled => panic!("{polled:?}"),
+    });
+    drop(other);
+    scene.write_all();
+    until("the return of the first", || (Seen::count(&lane.seen.assigned) > u64::from(PARTITIONS) || lane.has_ended()).then_some(()));
+    wait_until_done(&scene);
+    assert!(Seen::count(&lane.seen.revoked) >= u64::from(PARTITIONS), "what it had was lost");
+    lane.stop().unwrap();
     scene.assert_complete();
 }

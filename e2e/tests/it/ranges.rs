@@ -1,9 +1,11 @@
 //! Positions outside of the log, and topics that are not what they were: a loud stop, never a silent step.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use e2e::{INPUT, RunArguments, Scene, Stack, until};
-use pipeline::{Log as _, LogError, Polled, Shutdown, TopicPartition};
+use kafka::{KafkaLane, LaneOptions};
+use pipeline::{Committed, Log as _, LogError, Polled, Position, Shutdown, TopicPartition};
 
 use crate::running::{Running, fixed};
 
@@ -59,6 +61,41 @@ fn retention_that_passes_a_lane_while_it_reads_stops_it() {
         matches!(&error, LogError::OutOfRange { topic, partition: 2, position: 3, first: 5, .. } if *topic == scene.cluster.topic(INPUT)),
         "{error}"
     );
+}
+
+/// A broker that has just come back after a kill may not know its end again yet.
+#[test]
+fn a_position_beyond_the_end_is_waited_for() {
+    const AHEAD: i64 = 5;
+    let stack = Stack::with(&["kafka"]);
+    let mut scene = Scene::new(&stack.kafka(), "beyond", 60);
+    scene.write(scene.left() / 2);
+    let (_, end) = scene.admin.bounds(INPUT, 0).unwrap();
+    let source = TopicPartition { topic: 0, partition: 0 };
+    let assigned = |options: LaneOptions| {
+        let mut lane = KafkaLane::sink(options, &[INPUT]).unwrap();
+        until("the assignment", || match lane.poll(Duration::from_secs(1)).unwrap() {
+            Polled::Assigned(sources) => Some(sources),
+            polled => panic!("{polled:?}"),
+        });
+        lane
+    };
+    let patience = Duration::from_secs(1);
+    let mut lane = assigned(LaneOptions { patience, ..fixed(&scene, &scene.cluster, "one") });
+    let committed = Committed { next_offset: end + AHEAD, metadata: String::new() };
+    lane.commit(&[Position { source, committed: committed.clone() }]).unwrap();
+    assert_eq!(lane.committed(source).unwrap(), Some(committed));
+    let asked = Instant::now();
+    assert_eq!(lane.bounds(source).unwrap().1, end);
+    assert!(asked.elapsed() >= patience, "it was asked again until its patience was at an end");
+    drop(lane);
+    let mut lane = assigned(fixed(&scene, &scene.cluster, "one"));
+    lane.committed(source).unwrap();
+    let found = thread::scope(|scope| {
+        scope.spawn(|| scene.write_all());
+        lane.bounds(source).unwrap()
+    });
+    assert!(found.1 >= end + AHEAD, "{found:?}");
 }
 
 #[test]

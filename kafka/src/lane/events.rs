@@ -113,15 +113,18 @@ impl KafkaLane {
         }
     }
 
-    /// Stops where this member is not one any more and never will be.
-    pub(super) fn check_alive(&self) -> Result<(), LogError> {
-        match self.consumer.client().fatal() {
-            None => Ok(()),
-            Some(failure) => Err(match log_error("consumer", &failure) {
-                LogError::Transaction(message) => LogError::Fatal(message),
-                other => other,
-            }),
-        }
+    /// Stops where this member is not one any more and never will be. One that was replaced is to come back.
+    pub(super) fn check_alive(&mut self) -> Result<(), LogError> {
+        let Some(failure) = self.consumer.client().fatal() else { return Ok(()) };
+        Err(match log_error("consumer", &failure) {
+            LogError::Transaction(message) => LogError::Fatal(message),
+            other => self.replaced(other),
+        })
+    }
+
+    /// The same, where it does not matter that it is to come back.
+    pub(super) fn look_whether_alive(&mut self) -> Result<(), LogError> {
+        self.check_alive().or_else(|error| if self.is_given_up { Ok(()) } else { Err(error) })
     }
 
     /// A partition whose position moved without a record: markers of transactions, or aborted records.

@@ -13,6 +13,8 @@ use crate::transactions::Transactions;
 
 /// How long one try to learn committed positions may take: an open transaction that holds some is waited for.
 const COMMITTED_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause before a broker is asked again how far a partition reaches.
+const END_PAUSE: Duration = Duration::from_millis(200);
 /// How long a seek may take, which is the client's own affair.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -24,7 +26,8 @@ impl Log for KafkaLane {
         let found = loop {
             loop {
                 if self.is_given_up {
-                    return Ok(Polled::Revoked { sources: self.join_anew()?, is_lost: true });
+                    self.join_anew()?;
+                    return Ok(Polled::Revoked { sources: std::mem::take(&mut self.lost), is_lost: true });
                 }
                 let Some(rebalance) = self.consumer.next_rebalance() else { break };
                 if let Some(polled) = self.rebalance(rebalance)? {
@@ -87,12 +90,22 @@ impl Log for KafkaLane {
     }
 
     fn bounds(&mut self, source: TopicPartition) -> Result<(i64, i64), LogError> {
-        let place = (self.input.name(source), source.partition);
-        let offset = |of| -> Result<i64, LogError> {
-            let offsets = self.ask("bounds", |timeout| self.asking.offsets(of, [place], timeout))?;
-            Ok(offsets.values().next().copied().unwrap_or(0))
-        };
-        Ok((offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?))
+        let reaches = self.input.get(source).map_or(0, |state| state.reaches.max(state.position.unwrap_or(0)));
+        let place = (self.input.name(source).to_owned(), source.partition);
+        let started = Instant::now();
+        loop {
+            let offset = |of| -> Result<i64, LogError> {
+                let offsets = self.ask("bounds", |timeout| self.asking.offsets(of, [(place.0.as_str(), place.1)], timeout))?;
+                Ok(offsets.values().next().copied().unwrap_or(0))
+            };
+            let (first, end) = (offset(OffsetOf::First)?, offset(OffsetOf::CommittedEnd)?);
+            // A broker that has just come back does not know at once how far it had got.
+            if reaches <= end || started.elapsed() >= self.options.patience {
+                return Ok((first, end));
+            }
+            self.keep_alive()?;
+            std::thread::sleep(END_PAUSE);
+        }
     }
 
     fn largest_timestamp_ms(&mut self, source: TopicPartition) -> Result<Option<i64>, LogError> {
@@ -106,7 +119,13 @@ impl Log for KafkaLane {
         let list = self.input.list(source, 0).map_err(failed)?;
         self.consumer.keep_alive();
         self.consumer.committed(&list, COMMITTED_TIMEOUT).map_err(failed)?;
-        Ok(list.iter().next().and_then(|entry| self.input.committed(source, &entry)))
+        let committed = list.iter().next().and_then(|entry| self.input.committed(source, &entry));
+        if let Some(Committed { next_offset, .. }) = &committed
+            && let Ok(state) = self.input.source(source)
+        {
+            state.reaches = state.reaches.max(*next_offset);
+        }
+        Ok(committed)
     }
 
     fn send(&mut self, outputs: &mut Outputs) -> Result<(), LogError> {
@@ -121,27 +140,34 @@ impl Log for KafkaLane {
         let list = self.input.positions(positions).map_err(|failure| log_error("positions", &failure))?;
         let membership = if list.is_empty() { None } else { Some(self.membership()?) };
         let consumer = &self.consumer;
-        match (&mut self.transactions, &membership) {
+        let committed = match (&mut self.transactions, &membership) {
             (Some(transactions), membership) => {
                 let positions = membership.as_ref().map(|membership| (&list, membership));
                 transactions.commit(positions, &|| consumer.keep_alive())
             }
             (None, Some(_)) => self.commit_plainly(&list),
             (None, None) => Ok(()),
-        }
+        };
+        committed.map_err(|error| self.replaced(error))
     }
 
-    fn recover(&mut self) -> Result<(), LogError> {
-        self.hand_over()?;
-        self.input.forget_positions();
-        if self.transactions.as_ref().is_some_and(Transactions::is_fenced) {
-            self.wait_for_verdict()?;
+    fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError> {
+        self.look_whether_alive()?;
+        if !self.is_given_up {
+            self.hand_over()?;
+            self.input.forget_positions();
+            if self.transactions.as_ref().is_some_and(Transactions::is_fenced) {
+                self.wait_for_verdict()?;
+            }
+        }
+        if self.is_given_up {
+            self.join_anew()?;
         }
         let consumer = &self.consumer;
-        match &mut self.transactions {
-            Some(transactions) => transactions.start(&|| consumer.keep_alive()),
-            None => Ok(()),
+        if let Some(transactions) = &mut self.transactions {
+            transactions.start(&|| consumer.keep_alive())?;
         }
+        Ok(std::mem::take(&mut self.lost))
     }
 
     fn seek(&mut self, source: TopicPartition, offset: i64) -> Result<(), LogError> {

@@ -17,7 +17,7 @@ use crate::patience::Patience;
 use crate::raw::{Client, Consumer, Failure, Kind, Membership, Partitions, Place, Request, TopicDescription};
 use crate::reader::Reader;
 use crate::records::FlatHeaders;
-use crate::transactions::{Transactions, WhenFenced};
+use crate::transactions::{TWIN, Transactions, WhenFenced};
 
 /// A lane on Kafka. One thread, no sharing.
 pub struct KafkaLane {
@@ -27,6 +27,8 @@ pub struct KafkaLane {
     transactions: Option<Transactions>,
     /// What restores read by, made when the first one does.
     reader: Option<Reader>,
+    /// It has joined a group, or is about to.
+    is_member: bool,
     /// Revoked, and handed over by the next poll.
     leaving: Option<Vec<TopicPartition>>,
     /// The group has said what is ours, be it nothing.
@@ -35,6 +37,10 @@ pub struct KafkaLane {
     member_id: String,
     /// The group gave us up since: what we have may be another's.
     is_given_up: bool,
+    /// When another instance last joined under our name.
+    last_replaced: Option<Instant>,
+    /// What was lost by joining anew, and is to be told.
+    lost: Vec<TopicPartition>,
     /// Index of the first message held that was not looked at.
     cursor: usize,
     /// The partition of the last run, so that its name need not be looked up again.
@@ -96,7 +102,7 @@ impl KafkaLane {
     /// # Errors
     /// Where a topic does not exist, or the cluster does not answer.
     pub fn sink(options: LaneOptions, inputs: &[&str]) -> Result<Self, KafkaError> {
-        let lane = Self::unsubscribed(options, inputs)?;
+        let mut lane = Self::unsubscribed(options, inputs)?;
         lane.subscribe()?;
         Ok(lane)
     }
@@ -109,10 +115,13 @@ impl KafkaLane {
             input: Input::new(Vec::new()),
             transactions: None,
             reader: None,
+            is_member: false,
             leaving: None,
             has_joined: false,
             member_id: String::new(),
             is_given_up: false,
+            last_replaced: None,
+            lost: Vec::new(),
             cursor: 0,
             last: None,
             headers: FlatHeaders::default(),
@@ -125,8 +134,9 @@ impl KafkaLane {
         Ok(lane)
     }
 
-    fn subscribe(&self) -> Result<(), KafkaError> {
-        if self.input.names().next().is_some() {
+    fn subscribe(&mut self) -> Result<(), KafkaError> {
+        self.is_member = self.input.names().next().is_some();
+        if self.is_member {
             self.consumer.subscribe(self.input.names())?;
         }
         Ok(())
@@ -160,13 +170,31 @@ impl KafkaLane {
     }
 
     /// Joins the group as somebody who has nothing. What we had is lost.
-    fn join_anew(&mut self) -> Result<Vec<TopicPartition>, LogError> {
-        let lost = self.input.take_all();
-        (self.leaving, self.cursor, self.last) = (None, 0, None);
-        (self.has_joined, self.is_given_up) = (false, false);
+    fn join_anew(&mut self) -> Result<(), LogError> {
         self.consumer = Consumer::new(&self.options.consumer_settings()?, self.options.cluster.on_log).map_err(KafkaError::from)?;
+        self.lost.extend(self.input.take_all());
+        (self.leaving, self.cursor, self.last) = (None, 0, None);
+        self.has_joined = false;
         self.subscribe()?;
-        Ok(lost)
+        self.is_given_up = false;
+        Ok(())
+    }
+
+    /// What it means that another instance has joined under our name. That may have been we ourselves: a request to join that a broker
+    /// answered too late is sent again, and the second one replaces the first. So a lane that is replaced comes back once. Where it has a
+    /// twin, that one then does the same, and the lane that was there first is replaced for the second time and gives way.
+    fn replaced(&mut self, error: LogError) -> LogError {
+        let why = match error {
+            LogError::Fenced(why) if self.is_member => why,
+            other => return other,
+        };
+        if !self.is_given_up {
+            if self.last_replaced.replace(Instant::now()).is_some_and(|last| last.elapsed() < TWIN) {
+                return LogError::Fenced(format!("{why}, for the second time within {} s", TWIN.as_secs()));
+            }
+            self.is_given_up = true;
+        }
+        LogError::Transaction(why)
     }
 
     /// Commits positions by themselves.
@@ -189,20 +217,18 @@ impl KafkaLane {
 
     /// Another instance has the lane's name, or the transaction took too long. The group knows which: whoever was replaced there is told
     /// so with the next heartbeat.
-    fn wait_for_verdict(&self) -> Result<(), LogError> {
+    fn wait_for_verdict(&mut self) -> Result<(), LogError> {
         let started = Instant::now();
         let until = match self.options.membership {
             options::Membership::Static => self.options.heartbeat_interval() + Duration::from_secs(1),
             options::Membership::Dynamic => Duration::ZERO,
         };
-        loop {
-            self.check_alive()?;
-            if started.elapsed() >= until {
-                return Ok(());
-            }
-            self.consumer.keep_alive();
+        while !self.is_given_up && started.elapsed() < until {
             std::thread::sleep(Duration::from_millis(50));
+            self.consumer.keep_alive();
+            self.look_whether_alive()?;
         }
+        Ok(())
     }
 
     /// What is done with the reader while the consumer shows signs of life.

@@ -122,6 +122,10 @@ impl Connection {
                     break length;
                 }
             }
+            if !self.incoming.is_empty() {
+                // An answer that comes byte by byte is not waited for any longer than one that does not come.
+                wait.go_on(name)?;
+            }
             self.stream.read(&mut self.incoming, READ_AT_ONCE, name, wait)?;
         };
         let answer = wire::answer::<R>(sent.version, sent.correlation, &self.incoming[4..4 + length]);

@@ -19,6 +19,7 @@ mod unsent;
 
 pub(crate) use error::{ProducerError, Wait};
 pub(crate) use settings::ClientSettings;
+pub(crate) use start::look;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -75,7 +76,7 @@ pub(crate) struct Producer {
     sealed: Vec<u8>,
     in_flight: VecDeque<InFlight>,
     bytes_in_flight: usize,
-    /// What the coordinator was told of this transaction.
+    /// What the coordinator knows to be part of this transaction.
     added: BTreeSet<(u16, u32)>,
     /// A record was taken since the last commit.
     has_records: bool,

@@ -11,6 +11,8 @@ use super::error::{ProducerError, check};
 use super::settings::{Mechanism, Password};
 use crate::wire::ErrorCode;
 
+/// RFC 7677: with fewer rounds, whoever plays the broker could guess the password from what it is shown.
+const FEWEST_ROUNDS: u32 = 4_096;
 /// More rounds than any broker asks for would keep the lane busy for a second.
 const MOST_ROUNDS: u32 = 1_000_000;
 
@@ -50,7 +52,10 @@ fn scram(hash: &Hash, user: &str, password: &str, nonce: &str, exchange: &mut Ex
     let (both, salt, rounds) = (field(&first, "r="), field(&first, "s="), field(&first, "i="));
     let both = both.filter(|both| both.starts_with(nonce) && both.len() > nonce.len()).ok_or_else(nonsense)?;
     let salt = salt.and_then(|salt| STANDARD.decode(salt).ok()).ok_or_else(nonsense)?;
-    let rounds = rounds.and_then(|rounds| rounds.parse().ok()).filter(|&rounds| rounds <= MOST_ROUNDS).and_then(NonZeroU32::new);
+    let rounds = rounds
+        .and_then(|rounds| rounds.parse().ok())
+        .filter(|rounds| (FEWEST_ROUNDS..=MOST_ROUNDS).contains(rounds))
+        .and_then(NonZeroU32::new);
     let rounds = rounds.ok_or_else(nonsense)?;
 
     let mut salted = vec![0; hash.digest.output_len()];
@@ -110,11 +115,12 @@ mod tests {
     fn nonsense_is_refused() {
         for answer in [
             "",
-            "r=other,s=AA==,i=1",
-            "r=nonce,s=AA==,i=1",
+            "r=other,s=AA==,i=4096",
+            "r=nonce,s=AA==,i=4096",
             "r=nonce2,s=AA==,i=0",
+            "r=nonce2,s=AA==,i=4095",
             "r=nonce2,s=AA==,i=2000000",
-            "r=nonce2,s=?,i=1",
+            "r=nonce2,s=?,i=4096",
             "r=nonce2",
         ] {
             let mut turns = 0;

@@ -112,8 +112,10 @@ impl ClientSettings {
             compression: Compression::named(compression).ok_or_else(|| wrong("compression.type", compression))?,
             linger: linger_ms
                 .parse()
-                .map(|ms: f64| Duration::from_secs_f64(ms.clamp(0.0, 900_000.0) / 1e3))
-                .map_err(|_| wrong("linger.ms", linger_ms))?,
+                .ok()
+                .filter(|ms: &f64| ms.is_finite())
+                .map(|ms| Duration::from_secs_f64(ms.clamp(0.0, 900_000.0) / 1e3))
+                .ok_or_else(|| wrong("linger.ms", linger_ms))?,
             answer_limit: settings.milliseconds("socket.timeout.ms", 60_000)?,
             replication_limit: settings.milliseconds("request.timeout.ms", 30_000)?,
         })

@@ -37,7 +37,8 @@ impl Producer {
             let node = self.leader(first);
             let (of_leader, others) = rest.split_at(rest.partition_point(|batch| self.leader(batch) <= node));
             rest = others;
-            shipped = if self.is_open { self.post(of_leader, &bytes, wait) } else { self.open(of_leader, &bytes, wait) };
+            let is_known = of_leader.iter().all(|batch| self.added.contains(&(batch.topic, batch.partition)));
+            shipped = if is_known { self.post(of_leader, &bytes, wait) } else { self.open(of_leader, &bytes, wait) };
         }
         self.sealed = bytes;
         shipped
@@ -66,15 +67,18 @@ impl Producer {
         Ok(InFlight { node, sent, bytes, partitions: batches.len() })
     }
 
-    /// The first batches of a transaction: the leader tells the coordinator, which may not quite be done with the transaction before. What
-    /// came behind them meanwhile would then be out of order, so nothing does.
+    /// The first batches for a partition in a transaction: the leader tells the coordinator, which may not quite be done with the transaction
+    /// before, or with another partition. What came behind them meanwhile would then be out of order, so nothing does. Batches that were taken
+    /// along with some that were not are sent twice, and the broker knows them by their sequence.
     fn open(&mut self, batches: &[Sealed], bytes: &[u8], wait: &Wait<'_>) -> Result<(), ProducerError> {
+        self.settle(wait)?;
         loop {
             let sent = self.send(batches, bytes, wait)?;
             match self.answered(&sent, wait) {
                 Err(error) if error.code() == ErrorCode::CONCURRENT_TRANSACTIONS => wait.pause(NOT_YET, "first records")?,
                 Err(error) => return Err(error),
                 Ok(()) => {
+                    self.added.extend(batches.iter().map(|batch| (batch.topic, batch.partition)));
                     self.is_open = true;
                     return Ok(());
                 }
@@ -82,7 +86,7 @@ impl Producer {
         }
     }
 
-    /// Further batches of a transaction, which are not waited for yet.
+    /// Further batches for partitions that are part of the transaction, which are not waited for yet.
     fn post(&mut self, batches: &[Sealed], bytes: &[u8], wait: &Wait<'_>) -> Result<(), ProducerError> {
         while self.bytes_in_flight >= WINDOW || self.in_flight.len() >= WINDOW_REQUESTS {
             self.settle_oldest(wait)?;

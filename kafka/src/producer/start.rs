@@ -8,7 +8,7 @@ use super::brokers::{Brokers, Role};
 use super::connection::Connection;
 use super::error::{ProducerError, Wait, check};
 use super::unsent::Unsent;
-use super::{NOT_YET, Producer, ProducerOptions, is_not_yet};
+use super::{ClientSettings, NOT_YET, Producer, ProducerOptions, is_not_yet};
 use crate::wire::{
     Broker, Compressor, CoordinatorOf, ErrorCode, FindCoordinator, InitProducerId, ListOffsets, Metadata, Produce, Request as _,
 };
@@ -94,6 +94,11 @@ impl Producer {
         self.brokers.learn(coordinator);
         Ok(node)
     }
+}
+
+/// Asks any broker who the others are, as a producer does first: connected, encrypted and with a password proven.
+pub(crate) fn look(settings: &Arc<ClientSettings>, wait: &Wait<'_>) -> Result<(), ProducerError> {
+    Brokers::new(Arc::clone(settings)).any(0, wait)?.ask(&Metadata { topics: &[] }, wait).map(drop)
 }
 
 /// By topic and partition: the node that leads it.

@@ -35,17 +35,14 @@ impl Stream {
         Ok(Self::Encrypted(Box::new(StreamOwned::new(session, socket))))
     }
 
-    /// False where the broker has closed it.
+    /// Whether it can be used again, with nothing under way. Whatever has come unasked is a farewell, be it encrypted.
     pub(super) fn is_open(&self) -> bool {
         let socket = match self {
             Self::Plain(socket) => socket,
             Self::Encrypted(stream) => &stream.sock,
         };
         let peeked = socket.set_nonblocking(true).and_then(|()| socket.peek(&mut [0]));
-        let is_open = match peeked {
-            Ok(bytes) => bytes > 0,
-            Err(error) => error.kind() == ErrorKind::WouldBlock,
-        };
+        let is_open = matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock);
         is_open && socket.set_nonblocking(false).is_ok()
     }
 

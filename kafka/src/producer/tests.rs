@@ -72,6 +72,7 @@ impl Cluster {
             thread::spawn(move || {
                 for stream in listener.incoming() {
                     let (stream, cluster) = (stream.unwrap(), cluster.clone());
+                    stream.set_nodelay(true).unwrap();
                     cluster.state().open.push(stream.try_clone().unwrap());
                     thread::spawn(move || cluster.serve(node, stream));
                 }
@@ -366,6 +367,21 @@ fn what_a_broker_is_not_ready_for_is_asked_again() {
     assert_eq!([COMMIT_OFFSETS, END].map(|api| cluster.counted(api)), [4, 2]);
 }
 
+/// Each leader tells the coordinator of its partitions, and the coordinator takes one at a time.
+#[test]
+fn a_partition_that_comes_later_is_waited_for_too_and_then_no_more() {
+    let cluster = Cluster::new(2);
+    let mut producer = cluster.start().unwrap();
+    push(&mut producer, &[0]).unwrap();
+    cluster.fault(PRODUCE, &[Fault::Code(51), Fault::Code(51)]);
+    push(&mut producer, &[1]).unwrap();
+    assert_eq!(cluster.came(), [came(1, 0, 1, 0, 1), came(2, 1, 1, 0, 1), came(2, 1, 1, 0, 1), came(2, 1, 1, 0, 1)]);
+    // Known by now: it is a refusal like any other.
+    cluster.fault(PRODUCE, &[Fault::Code(51)]);
+    let lost = push(&mut producer, &[1]).and_then(|()| producer.commit(None, &wait()));
+    assert!(lost.unwrap_err().to_string().contains("CONCURRENT_TRANSACTIONS"));
+}
+
 #[test]
 fn a_leader_that_is_none_any_more_costs_the_transaction_and_the_next_producer_finds_the_new_one() {
     let cluster = Cluster::new(2);
@@ -434,6 +450,19 @@ fn connections_that_were_closed_between_transactions_are_opened_again() {
         cluster.state().open.drain(..).for_each(|stream| stream.shutdown(std::net::Shutdown::Both).unwrap_or_default());
     }
     assert_eq!(cluster.came().len(), 6);
+}
+
+/// As TLS says good-bye: by bytes.
+#[test]
+fn what_comes_unasked_between_transactions_is_a_farewell() {
+    let cluster = Cluster::new(2);
+    let mut producer = cluster.start().unwrap();
+    for _ in 0..2 {
+        push(&mut producer, &[0, 1]).unwrap();
+        producer.commit(Some(&positions()), &wait()).unwrap();
+        cluster.state().open.drain(..).for_each(|mut stream| stream.write_all(&[21]).unwrap());
+    }
+    assert_eq!(cluster.came().len(), 4);
 }
 
 #[test]

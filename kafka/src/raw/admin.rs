@@ -21,7 +21,7 @@ pub(crate) type Offsets = BTreeMap<(String, u32), i64>;
 /// A timestamp by topic and partition, ms.
 pub(crate) type Timestamps = BTreeMap<(String, u32), i64>;
 /// An offset and its timestamp (ms) by topic and partition.
-type Listed = BTreeMap<(String, u32), (i64, i64)>;
+type Listed = ((String, u32), i64, i64);
 /// Values of settings by whose they are (a topic's or a broker's) and key.
 pub(crate) type Settings = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -65,6 +65,26 @@ impl Client {
         partitions: impl IntoIterator<Item = (&'p str, u32)>,
         timeout: Duration,
     ) -> Result<Request<Offsets>, Failure> {
+        self.ask_offsets(of, partitions, timeout, read_offsets)
+    }
+
+    /// As [`Client::offsets`]; a partition of which nobody knows it is left out of the answer.
+    pub(crate) fn known_offsets<'p>(
+        self: &Arc<Self>,
+        of: OffsetOf,
+        partitions: impl IntoIterator<Item = (&'p str, u32)>,
+        timeout: Duration,
+    ) -> Result<Request<Offsets>, Failure> {
+        self.ask_offsets(of, partitions, timeout, read_known_offsets)
+    }
+
+    fn ask_offsets<'p>(
+        self: &Arc<Self>,
+        of: OffsetOf,
+        partitions: impl IntoIterator<Item = (&'p str, u32)>,
+        timeout: Duration,
+        read: fn(&Event) -> Result<Offsets, Failure>,
+    ) -> Result<Request<Offsets>, Failure> {
         let committed = Some(ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED);
         let all = Some(ffi::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
         let (spec, isolation) = match of {
@@ -78,7 +98,7 @@ impl Client {
         for (topic, partition) in partitions {
             list.push(topic, partition, spec, "")?;
         }
-        Ok(Request::start(self, "offsets", Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout, read_offsets, |options, queue| {
+        Ok(Request::start(self, "offsets", Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout, read, |options, queue| {
             // SAFETY: client, options and queue live, and librdkafka copies the list.
             unsafe {
                 if let Some(isolation) = isolation {
@@ -280,14 +300,27 @@ pub(super) fn failed(code: Code, message: String) -> Failure {
 }
 
 fn read_offsets(event: &Event) -> Result<Offsets, Failure> {
-    Ok(read_listed(event)?.into_iter().map(|(place, (offset, _))| (place, offset)).collect())
+    read_listed(event)?.into_iter().map(|listed| listed.map(|(place, offset, _)| (place, offset))).collect()
+}
+
+/// Where nobody knows any of them, that is an error all the same.
+fn read_known_offsets(event: &Event) -> Result<Offsets, Failure> {
+    let (mut known, mut unknown) = (Offsets::new(), Ok(()));
+    for listed in read_listed(event)? {
+        match listed {
+            Ok((place, offset, _)) => _ = known.insert(place, offset),
+            Err(failure) => unknown = Err(failure),
+        }
+    }
+    if known.is_empty() { unknown.map(|()| known) } else { Ok(known) }
 }
 
 fn read_timestamps(event: &Event) -> Result<Timestamps, Failure> {
-    Ok(read_listed(event)?.into_iter().map(|(place, (_, timestamp_ms))| (place, timestamp_ms)).collect())
+    read_listed(event)?.into_iter().map(|listed| listed.map(|(place, _, timestamp_ms)| (place, timestamp_ms))).collect()
 }
 
-fn read_listed(event: &Event) -> Result<Listed, Failure> {
+/// What is said of each partition: offset and timestamp, ms.
+fn read_listed(event: &Event) -> Result<Vec<Result<Listed, Failure>>, Failure> {
     let mut count = 0;
     // SAFETY: a valid event; null where it is of another kind. What it holds lives as long as the event.
     let infos = unsafe {
@@ -297,8 +330,7 @@ fn read_listed(event: &Event) -> Result<Listed, Failure> {
         }
         array(ffi::rd_kafka_ListOffsets_result_infos(result, &raw mut count), count)
     };
-    let mut listed = BTreeMap::new();
-    for &info in infos {
+    let listed = |&info: &*const _| {
         // SAFETY: an entry of the answer.
         let Partition { topic, partition, offset, code, .. } =
             unsafe { partitions::read(&*ffi::rd_kafka_ListOffsetsResultInfo_topic_partition(info)) };
@@ -311,9 +343,9 @@ fn read_listed(event: &Event) -> Result<Listed, Failure> {
         if offset == i64::from(ffi::RD_KAFKA_OFFSET_INVALID) {
             return Err(failed(Code::RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, format!("{topic}-{partition}: no offset")));
         }
-        listed.insert((topic, partition), (offset, timestamp_ms));
-    }
-    Ok(listed)
+        Ok(((topic, partition), offset, timestamp_ms))
+    };
+    Ok(infos.iter().map(listed).collect())
 }
 
 fn read_descriptions(event: &Event) -> Result<Vec<TopicDescription>, Failure> {

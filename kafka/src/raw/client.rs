@@ -110,6 +110,11 @@ impl Drop for Client {
     }
 }
 
+/// Whether librdkafka knows these settings and takes their values. No client is made.
+pub(crate) fn check_settings(settings: &BTreeMap<String, String>) -> Result<(), Failure> {
+    Conf::new(settings).map(drop)
+}
+
 /// A configuration, until a client is made of it.
 struct Conf(*mut ffi::rd_kafka_conf_t);
 

@@ -15,7 +15,7 @@ mod partitions;
 mod request;
 
 pub(crate) use admin::{NewTopic, OffsetOf, TopicDescription};
-pub(crate) use client::{Client, Kind};
+pub(crate) use client::{Client, Kind, check_settings};
 pub(crate) use consumer::{Consumer, Membership};
 pub(crate) use error::{Code, Failure};
 pub(crate) use messages::Place;

@@ -335,9 +335,10 @@ impl Log for LocalLane {
         Ok(())
     }
 
-    fn recover(&mut self) -> Result<(), LogError> {
+    fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError> {
         drop(self.take_blocks());
-        self.load_positions()
+        self.load_positions()?;
+        Ok(Vec::new())
     }
 
     fn seek(&mut self, source: TopicPartition, offset: i64) -> Result<(), LogError> {

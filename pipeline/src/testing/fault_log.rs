@@ -156,7 +156,7 @@ impl<L: Log> Log for FaultLog<L> {
         self.through(Call::Commit, |log| log.commit(positions))
     }
 
-    fn recover(&mut self) -> Result<(), LogError> {
+    fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError> {
         self.through(Call::Recover, Log::recover)
     }
 

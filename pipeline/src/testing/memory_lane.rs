@@ -331,7 +331,7 @@ impl Log for MemoryLane {
         Ok(())
     }
 
-    fn recover(&mut self) -> Result<(), LogError> {
+    fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError> {
         self.sent.clear();
         let held: Vec<TopicPartition> = self.sources.keys().copied().collect();
         for source in held {
@@ -339,7 +339,7 @@ impl Log for MemoryLane {
             let known = self.known(source)?;
             (known.position, known.seen) = (None, seen);
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn seek(&mut self, source: TopicPartition, offset: i64) -> Result<(), LogError> {

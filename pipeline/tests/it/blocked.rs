@@ -81,7 +81,7 @@ impl<L: Log> Log for StopAt<L> {
         self.inner.commit(positions)
     }
 
-    fn recover(&mut self) -> Result<(), LogError> {
+    fn recover(&mut self) -> Result<Vec<TopicPartition>, LogError> {
         self.inner.recover()
     }
 

@@ -78,7 +78,7 @@ fn a_position_above_the_end_stops_the_run() {
     log.set_committed(STAGE, INPUT, 0, Committed { next_offset: 2, metadata: String::new() });
     let mut counted = FaultLog::new(lane(&log), &[]);
     let error = run(&mut counted, &options(1)).unwrap_err();
-    assert_eq!(counted.calls(), [Call::Poll, Call::Bounds, Call::Committed], "before a single record is read");
+    assert_eq!(counted.calls(), [Call::Poll, Call::Committed, Call::Bounds], "before a single record is read");
     assert!(matches!(&error, LogError::OutOfRange { topic, partition: 0, position: 2, first: 0, end: 1 } if topic == INPUT), "{error:?}");
     assert_eq!(error.to_string(), "position 2 of events-0 lies outside the log, which holds 0..1");
     assert_eq!(log.records("clean", 0), []);

@@ -43,6 +43,7 @@ use crate::log_source::LogSource;
 use crate::progress::Progress;
 
 pub(crate) use report::{Figure, Findings, PartitionBooks, Report, TruthReport};
+pub(crate) use truth::FOLDER;
 
 use letters::Letters;
 use reading::Reading;

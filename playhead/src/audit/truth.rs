@@ -11,17 +11,21 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use producers::simulate::truth::{ResumeTruth, SessionTruth, Totals};
 use schemas::{Record as _, ResumeState, Schema, SchemaSource, wire};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use serving::rfc3339;
 
+use super::RAW;
 use super::columns;
 use super::reading::Reading;
 use super::report::{Fault, Figure, Report, TruthReport};
 use super::rows;
-use super::truth_lines::{TruthLines, beside, lines, runs};
+use super::truth_lines::{self, TruthLines, beside, lines};
 use super::winners::Winners;
 use crate::progress::{Counting, Progress};
+
+/// Where a run went that is in the data folder beside its truth. Others are named by the id of the topic that they went to.
+pub(crate) const FOLDER: &str = "folder";
 
 /// The tables, in the order of [`rows::TABLES`].
 const TABLES: [&str; 2] = ["playback_sessions", "qos_session_summary"];
@@ -35,10 +39,20 @@ pub(super) fn audit(
     report: &Report,
     progress: &Progress,
 ) -> anyhow::Result<TruthReport> {
-    let runs = runs(truth)?;
-    let mut totals = Vec::new();
-    for run in &runs {
-        totals.extend(lines::<Totals>(run)?.collect::<anyhow::Result<Vec<_>>>()?);
+    let log = if reading.store.is_some() { FOLDER.to_owned() } else { reading.view.id(RAW).to_string() };
+    let (mut runs, mut totals) = (Vec::new(), Vec::new());
+    for run in truth_lines::runs(truth)? {
+        let of_run = totals_of(&run, &log)?;
+        if !of_run.is_empty() {
+            totals.extend(of_run);
+            runs.push(run);
+        }
+    }
+    if runs.is_empty() {
+        bail!(
+            "--truth: every run of {} went to another log than this one: a folder's, a cluster's, or under another prefix",
+            truth.display()
+        );
     }
     let of_runs = |ending| runs.iter().map(move |run| beside(run, ending));
     let sessions = TruthLines::read(of_runs(".sessions.ndjson"), |session: SessionTruth| (session.session_id, session.opened_at))?;
@@ -60,6 +74,18 @@ pub(super) fn audit(
     comparison.compare_positions(reading, winners, positions)?;
     comparison.bar.done();
     Ok(comparison.report)
+}
+
+/// The totals of a run, where it went to this log. Those of before it was noted are taken for this one's.
+fn totals_of(run: &Path, log: &str) -> anyhow::Result<Vec<Totals>> {
+    #[derive(Deserialize)]
+    struct Line {
+        #[serde(flatten)]
+        totals: Totals,
+        log: Option<String>,
+    }
+    let lines = lines::<Line>(run)?.collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(lines.into_iter().filter(|line| line.log.as_ref().is_none_or(|of_run| of_run == log)).map(|line| line.totals).collect())
 }
 
 struct Comparison {

@@ -35,11 +35,13 @@ are masked. Variables that begin with PLAYHEAD_ and set nothing are listed, for 
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Topics {
-    /// What would be changed; exit status 2 where there is anything, 1 where something is refused
+    /// What would be changed; exit status 2 where there is anything
     #[command(after_help = "Examples:
   playhead topics plan --brokers kafka:9092
   playhead topics plan --brokers kafka:9092 --json | jq .changes
 
+Exit status: 0 where there is nothing to do, 1 where something is refused, 2 where there are changes, and 3, of this command alone, where it \
+could not be found out. Names are as in topics.yaml; on the cluster kafka.topic_prefix stands before them. \
 Topics that topics.yaml does not name, and settings that it says nothing of, are left alone.")]
     Plan(TopicsPlan),
     /// Change it: nothing, where anything is refused
@@ -96,7 +98,8 @@ of its subject in that registry, by our rules and by the registry's, and the sub
 
 Any registry that speaks Confluent's API will do: Confluent's, Apicurio, Karapace, and that of `playhead dev` at /apis/registry. All schemas are \
 held against what is there first, and where one is refused none is registered: subject and field are named, and the exit status is 1. Each \
-subject is made FULL_TRANSITIVE. What is there already stays as it is. Settings: [registry] url, user, password_file, token_file, ca_file, \
+subject is made FULL_TRANSITIVE. What is there already stays as it is. Subjects are without kafka.topic_prefix: deployments that share a registry share \
+schemas. Settings: [registry] url, user, password_file, token_file, ca_file, \
 timeout and grace; the secrets also as PLAYHEAD_REGISTRY_PASSWORD and PLAYHEAD_REGISTRY_TOKEN.")]
     Register(SchemasRegister),
 }

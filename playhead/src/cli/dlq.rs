@@ -24,12 +24,13 @@ clock of the records. With --json the last line is a summary, and raw holds the 
     Show(Show),
     /// Write refused records to their topics again, as they came
     #[command(after_help = "Examples:
-  playhead dlq redrive --dry-run
+  playhead dlq redrive --all --dry-run
   playhead dlq redrive --reason unknown_schema_id
   playhead dlq redrive playback_events-2-1041-playback
   playhead dlq redrive --brokers kafka:9092 --registry http://registry:8081 --since 2026-01-16 --limit 1000
 
-Each record goes back with its own bytes, key, timestamp and headers, to the partition in which it stood, and one header more that names the \
+Which letters is to be said, by their ids, by one filter or several, or by --all; a --dry-run may do without. `dlq list` says of each reason whether a \
+redrive can help: what is malformed is refused again, unless a newer version of Playhead reads it. Each record goes back with its own bytes, key, timestamp and headers, to the partition in which it stood, and one header more that names the \
 letter. What has gone back is marked in the ledger in the same transaction: a second redrive, whenever it comes, passes it over, and one that \
 was cut off goes on where it stopped. What is refused again has a letter of its own, with one attempt more; nothing goes back by itself. Of \
 several letters of one event one goes back. One redrive at a time: the younger one stops the older.
@@ -104,6 +105,9 @@ pub(crate) struct Redrive {
     /// Say what would go back, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Take every letter there is: what to take is to be said, by ids, by a filter, or by this
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Take what may count twice: see below
     #[arg(long)]
     pub(crate) force: bool,
@@ -111,6 +115,14 @@ pub(crate) struct Redrive {
     pub(crate) cluster: ClusterInstead,
     #[command(flatten)]
     pub(crate) stages: Stages,
+}
+
+impl Letters {
+    /// Whether some are left out by what they are.
+    pub(crate) const fn is_filter(&self) -> bool {
+        let Self { reason, stage, topic, partition, since, until, limit: _ } = self;
+        reason.is_some() || stage.is_some() || topic.is_some() || partition.is_some() || since.is_some() || until.is_some()
+    }
 }
 
 impl Dlq {

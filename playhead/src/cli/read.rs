@@ -30,8 +30,8 @@ pub(crate) struct Read {
 /// A Kafka cluster to turn to instead of the data folder.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterInstead {
-    /// Turn to this Kafka cluster instead of the data folder
-    #[arg(long, value_name = "HOST:PORT,...")]
+    /// Turn to this Kafka cluster instead of the data folder; without a value to that of kafka.brokers
+    #[arg(long, value_name = "HOST:PORT,...", num_args = 0..=1, default_missing_value = "")]
     pub(crate) brokers: Option<String>,
     /// The schema registry of that cluster [default: registry.url]
     #[arg(long, value_name = "URL")]
@@ -43,6 +43,9 @@ pub(crate) struct Profile {
     /// The profile
     #[arg(value_name = "PROFILE")]
     pub(crate) profile_id: String,
+    /// At most so many titles [default: 50, with --json all]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<usize>)]
+    pub(crate) limit: Option<usize>,
 }
 
 #[derive(Debug, Args)]

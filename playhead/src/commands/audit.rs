@@ -22,12 +22,15 @@ pub(super) fn run(args: &Audit, config: &Config, answer: &mut Answer) -> anyhow:
     if answer.is_json {
         answer.json(&report)?;
     } else {
-        show(&report, answer)?;
+        show(&report, config.kafka.prefix(), answer)?;
     }
     Ok(if report.agrees() { Verdict::Well } else { Verdict::BadNews })
 }
 
-fn show(report: &Report, answer: &mut Answer) -> anyhow::Result<()> {
+fn show(report: &Report, prefix: &str, answer: &mut Answer) -> anyhow::Result<()> {
+    if !report.has_store && !prefix.is_empty() {
+        answer.line(&format!("on the cluster each name begins with {prefix} (kafka.topic_prefix)"))?;
+    }
     show_books(report, answer)?;
     for sessions in &report.sessions {
         let [rows, versions] = [sessions.rows, sessions.versions].map(count);
@@ -60,7 +63,7 @@ fn show_books(report: &Report, answer: &mut Answer) -> anyhow::Result<()> {
             row
         })
         .collect();
-    answer.table(&["PARTITION", "RAW", "CLEAN", "DUPLICATES", "DEAD LETTERS", "PENDING", "SUMS"], &[1, 2, 3, 4, 5], rows)?;
+    answer.table(&["PARTITION", "RAW", "CLEAN", "COPIES", "LETTERS", "PENDING", "SUMS"], &[1, 2, 3, 4, 5], rows)?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use kafka::{Admin, Cluster, KafkaLane, LaneOptions, Membership, TopicInfo};
 use pipeline::OutputTopic;
 use producers::ReceivedTime;
@@ -32,7 +32,7 @@ impl ClusterWriter {
     /// # Errors
     /// Where it is not there.
     pub(super) fn topic(&self, name: &str) -> anyhow::Result<TopicInfo> {
-        self.admin.describe(name).context("`playhead topics apply` makes the topics")
+        Ok(self.admin.describe(name)?)
     }
 
     /// The registry's id for the schema of a topic's values.
@@ -63,19 +63,24 @@ impl ClusterWriter {
     }
 }
 
-/// Refuses a time that was given for records which the topic would not keep: the cluster deletes by it, be they processed or not.
-pub(super) fn check_kept(topic: &TopicInfo, received: &ReceivedTime) -> anyhow::Result<()> {
+/// As [`check_kept`], of a time of receipt, where one was given.
+pub(super) fn check_received(topic: &TopicInfo, received: &ReceivedTime) -> anyhow::Result<()> {
+    let advice = "it need not be when they happened: with a given time no event is too old, so now will do";
+    if received.is_given { check_kept(topic, "--received-time", received.ms, received.now_ms, advice) } else { Ok(()) }
+}
+
+/// Refuses a time for records which the topic would not keep: the cluster deletes by it, be they processed or not.
+pub(super) fn check_kept(topic: &TopicInfo, flag: &str, oldest_ms: i64, now_ms: i64, advice: &str) -> anyhow::Result<()> {
     let setting = |key: &str| topic.settings.get(key).map_or("", String::as_str);
     let retention_ms: Option<u64> = setting("retention.ms").parse().ok();
-    let Some(retention_ms) = retention_ms.filter(|_| received.is_given && setting("cleanup.policy").contains("delete")) else {
+    let Some(retention_ms) = retention_ms.filter(|_| setting("cleanup.policy").contains("delete")) else {
         return Ok(());
     };
-    let age_ms = received.now_ms.saturating_sub(received.ms).unsigned_abs();
-    if age_ms >= retention_ms {
+    if now_ms.saturating_sub(oldest_ms) >= i64::try_from(retention_ms).unwrap_or(i64::MAX) {
         let kept_hours = Duration::from_millis(retention_ms).as_secs() / 3_600;
         bail!(
-            "--received-time: {} keeps records for {kept_hours} h, and the cluster would delete these before they are processed: leave it out, and they are \
-             received now",
+            "{flag}: {} keeps records for {kept_hours} h, and the cluster would delete these before they are processed: give a time within them; \
+             {advice}",
             topic.name
         );
     }

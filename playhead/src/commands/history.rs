@@ -35,18 +35,16 @@ pub(super) fn run(args: &History, folder: &DataFolder, answer: &mut Answer) -> a
         .iter()
         .map(|row| {
             vec![
-                shown::time(row.opened_at),
+                shown::minute(row.opened_at),
                 row.title_id.clone(),
                 shown::or_dash(row.episode_id.as_ref()),
                 shown::position(row.media_ms),
                 shown::or_dash(row.last_position_ms.map(shown::position)),
-                shown::or_dash(row.device_type.as_ref()),
-                shown::words(row.ended_by.as_str()),
                 row.session_id.clone(),
             ]
         })
         .collect();
-    answer.table(&["OPENED", "TITLE", "EPISODE", "WATCHED", "POSITION", "DEVICE", "ENDED BY", "SESSION"], &[3, 4], rows)?;
+    answer.table(&["OPENED (UTC)", "TITLE", "EPISODE", "WATCHED", "POSITION", "SESSION"], &[3, 4], rows)?;
     if let Some(token) = page.next_page_token {
         answer.line(&format!("more: --page-token {token}"))?;
     }

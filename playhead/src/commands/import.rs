@@ -13,7 +13,7 @@ use schemas::registry::value_subject;
 use schemas::{LedgerEntry, PlaybackEvent, Record as _, SchemaSource as _};
 use serde::Serialize;
 
-use super::cluster_writer::{ClusterWriter, check_kept};
+use super::cluster_writer::{ClusterWriter, check_received};
 use super::received_time;
 use super::summary::{Ended, Outcome};
 use super::unreported::Mark;
@@ -86,7 +86,7 @@ fn run_on_kafka<R: BufRead>(rows: Rows<R>, received: ReceivedTime, config: &Conf
     let started = Instant::now();
     let writer = ClusterWriter::new(config)?;
     let (events, ledger) = (writer.topic(EVENTS)?, writer.topic(LEDGER)?);
-    check_kept(&events, &received)?;
+    check_received(&events, &received)?;
     let topics = outputs(events.partitions, ledger.partitions);
     let options = options(received, |topic, schema| writer.register(topic, schema))?;
     let mut lane = writer.lane(NAME, "viewing-activity", &[], &topics)?;

@@ -15,11 +15,11 @@ use schemas::SchemaSource as _;
 use schemas::registry::value_subject;
 use serde::Serialize;
 
-use super::cluster_writer::{ClusterWriter, check_kept};
+use super::cluster_writer::{ClusterWriter, check_received};
 use super::stream_input::StreamInput;
 use super::summary::{Ended, Outcome};
 use super::unreported::Mark;
-use super::{now_ms, received_time};
+use super::{now_ms, received_time, run_name};
 use crate::answer::Answer;
 use crate::cli::Ingest;
 use crate::config::{Config, PlaybackSettings};
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Ingest, config: &Config, answer: &mut Answer) -> anyhow
     let folder = DataFolder::open_or_create(&config.data)?;
     let mark = Mark::take(&folder)?;
     let topics = outputs(topic, folder.partitions(topic.name())?);
-    let mut lane = LocalLane::new(&folder.log, NAME, &[], &topics)?;
+    let mut lane = LocalLane::new(&folder.log, NAME, &[topic.name()], &topics)?;
     let schema_id = folder.registry.register(&value_subject(topic.name()), topic.schema())?;
     let report = run.write(input, &mut lane, &topics, schema_id, &mut verdicts).with_context(|| name.clone())?;
     let outcome = Outcome::of(&folder, &mark, topology::run_to_end(&folder, config, &progress)?, started.elapsed())?;
@@ -90,10 +90,10 @@ impl Run<'_> {
     fn on_kafka(&self, input: impl BufRead, verdicts: &mut Verdicts<'_>) -> anyhow::Result<IngestReport> {
         let writer = ClusterWriter::new(self.config)?;
         let described = writer.topic(self.topic.name())?;
-        check_kept(&described, &self.received)?;
+        check_received(&described, &self.received)?;
         let topics = outputs(self.topic, described.partitions);
         let schema_id = writer.register(self.topic.name(), self.topic.schema())?;
-        let mut lane = writer.lane(NAME, self.topic.name(), &[], &topics)?;
+        let mut lane = writer.lane(NAME, self.topic.name(), &[self.topic.name()], &topics)?;
         self.write(input, &mut lane, &topics, schema_id, verdicts).map_err(|error| match error {
             IngestError::Log(LogError::Fenced(cause)) => anyhow::anyhow!(
                 "another ingest to {} has begun on this cluster, and this one has given way ({cause}): the lines whose verdict was given are \
@@ -120,6 +120,7 @@ impl Run<'_> {
             late_horizon_ms: self.config.playback.late_horizon_ms,
             batch_lines: BATCH_LINES,
             schema_id,
+            run: &run_name(self.config, received.now_ms),
         };
         ingest(input, lane, topics, &options, &mut |verdict| verdicts.show(verdict))
     }

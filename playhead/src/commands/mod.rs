@@ -42,7 +42,7 @@ use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
 use crate::log_source::LogSource;
 use crate::progress::Progress;
-use crate::{owner, topology};
+use crate::{cluster_trouble, owner, shown, topology};
 
 /// Carries out a command line.
 ///
@@ -50,30 +50,49 @@ use crate::{owner, topology};
 /// Whatever keeps it from answering.
 pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
     let config = config::load(cli.flags())?;
+    carry_out(cli, &config).map_err(|error| cluster_trouble::explained(error, &config))
+}
+
+/// Says that it is the data folder's turn, where a cluster is set too: who has set one may have meant it.
+fn tell_of_the_cluster(cli: &Cli, config: &Config) {
+    let turns = cli.cluster_instead().is_some_and(|cluster| !cluster.is_asked());
+    if turns && config.kafka.is_set() && !cli.json {
+        let (data, origin) = (config.data.display(), config.kafka.origin());
+        anstream::eprintln!(
+            "playhead: this is about the data folder {data}; kafka.brokers is set ({origin}): --brokers turns to the cluster"
+        );
+    }
+}
+
+fn carry_out(cli: &Cli, config: &Config) -> anyhow::Result<Verdict> {
+    tell_of_the_cluster(cli, config);
     let mut answer = Answer::new(cli.json);
     let verdict = match &cli.command {
-        Command::Import(Import::ViewingActivity(args)) => import::run(args, &config, &mut answer),
-        Command::Ingest(args) => ingest::run(args, &config, &mut answer),
-        Command::Simulate(args) => simulate::run(args, &config, &mut answer),
-        Command::Audit(args) => audit::run(args, &config, &mut answer),
-        Command::Schemas(Schemas::Check(args)) => schemas_check::run(args, &config, &mut answer),
-        Command::Schemas(Schemas::Register(args)) => schemas_register::run(args, &config, &mut answer),
-        Command::Dev(args) => dev::run(args, &config, &mut answer),
-        Command::Backup(args) => backup::run(args, &config, &mut answer),
-        Command::Topics(Topics::Plan(args)) => topics::plan(args, &config, &mut answer),
-        Command::Topics(Topics::Apply(args)) => topics::apply(args, &config, &mut answer),
-        Command::Process(args) => process::run(args, &config, &mut answer),
-        Command::Clickhouse(Clickhouse::Server(args)) => clickhouse_server::run(args, &config, &mut answer),
-        Command::Doctor(args) => doctor::run(args, &config, &mut answer),
+        Command::Import(Import::ViewingActivity(args)) => import::run(args, config, &mut answer),
+        Command::Ingest(args) => ingest::run(args, config, &mut answer),
+        Command::Simulate(args) => simulate::run(args, config, &mut answer),
+        Command::Audit(args) => audit::run(args, config, &mut answer),
+        Command::Schemas(Schemas::Check(args)) => schemas_check::run(args, config, &mut answer),
+        Command::Schemas(Schemas::Register(args)) => schemas_register::run(args, config, &mut answer),
+        Command::Dev(_) => dev::run(config, &mut answer),
+        Command::Backup(args) => backup::run(args, config, &mut answer),
+        Command::Topics(Topics::Plan(args)) => topics::plan(args, config, &mut answer),
+        Command::Topics(Topics::Apply(args)) => topics::apply(args, config, &mut answer),
+        Command::Process(args) => process::run(args, config, &mut answer),
+        Command::Clickhouse(Clickhouse::Server(args)) => clickhouse_server::run(args, config, &mut answer),
+        Command::Doctor(args) => doctor::run(args, config, &mut answer),
         Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),
-        Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(&config)?, &mut answer),
-        Command::Dlq(command) if command.cluster().is_asked() => dlq::on_kafka(command, &config, &mut answer),
-        Command::Dlq(command) => match open(&config, &answer) {
-            Ok(folder) => dlq::in_folder(command, &folder, &config, StagesRun::Here, &mut answer),
+        Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(config)?, &mut answer),
+        Command::Dlq(command) if command.cluster().is_asked() => {
+            dlq::check(command)?;
+            dlq::on_kafka(command, config, &mut answer)
+        }
+        Command::Dlq(command) => match dlq::check(command).and_then(|()| open(config, &answer)) {
+            Ok(folder) => dlq::in_folder(command, &folder, config, StagesRun::Here, &mut answer),
             Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
         },
-        question => match open(&config, &answer) {
-            Ok(folder) => answer_from(question, &folder, &config, &mut answer),
+        question => match open(config, &answer) {
+            Ok(folder) => answer_from(question, &folder, config, &mut answer),
             Err(error) => return ask_owner(error, std::env::args_os().skip(1)),
         },
     }?;
@@ -113,6 +132,11 @@ fn open(config: &Config, answer: &Answer) -> anyhow::Result<DataFolder> {
     Ok(folder)
 }
 
+/// What tells a run of a command from all others.
+fn run_name(config: &Config, now_ms: i64) -> String {
+    format!("process {} on {}, begun at {}", std::process::id(), config.kafka.instance, shown::time(now_ms * 1_000))
+}
+
 /// The clock, ms since 1970 UTC.
 pub(crate) fn now_ms() -> anyhow::Result<i64> {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).context("the system's clock stands before 1970")?;
@@ -141,8 +165,8 @@ fn unknown_profile(folder: &DataFolder, answer: &mut Answer, profile_id: &str, e
         answer.line(&format!("nothing for profile {profile_id}; no profile has a reported view yet"))?;
         return Ok(Verdict::BadNews);
     }
-    let known = profiles.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = if profiles.len() > 10 { ", ..." } else { "" };
-    answer.line(&format!("nothing for profile {profile_id}; profiles with views: {known}{more}"))?;
+    let more = if profiles.len() > 10 { ", among them:" } else { ":" };
+    answer.line(&format!("nothing for profile {profile_id}; {} with views{more}", shown::counted(profiles.len() as u64, "profile")))?;
+    shown::wrapped("  ", profiles.into_iter().take(10)).iter().try_for_each(|line| answer.line(line))?;
     Ok(Verdict::BadNews)
 }

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::failure::Verdict;
 use crate::log;
 use crate::observe::{MetricsServer, Watch};
-use crate::shown::count;
+use crate::shown::{count, counted};
 use crate::signals;
 use crate::topology::{OnKafka, Stage};
 
@@ -36,13 +36,13 @@ pub(super) fn run(args: &Process, config: &Config, answer: &mut Answer) -> anyho
         return Ok(Verdict::Well);
     }
     answer.line(&format!(
-        "{} records, {} duplicates, {} dead letters; {} transactions, {} lost; {} records replayed at the start",
-        count(records),
-        count(dropped),
-        count(rejected),
-        count(commits),
+        "{}, {}, {}; {}, {} lost; {} replayed at the start",
+        counted(records, "record"),
+        counted(dropped, "duplicate"),
+        counted(rejected, "dead letter"),
+        counted(commits, "transaction"),
         count(lost_transactions),
-        count(replayed),
+        counted(replayed, "record"),
     ))?;
     Ok(Verdict::Well)
 }

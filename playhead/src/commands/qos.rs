@@ -62,7 +62,7 @@ pub(super) fn run(args: &Qos, folder: &DataFolder, answer: &mut Answer) -> anyho
         return Ok(Verdict::Well);
     }
     let names: Vec<String> = args.by.iter().map(|dimension| dimension.name().replace('_', " ").to_uppercase()).collect();
-    let figures = ["SESSIONS", "STARTUP P50", "STARTUP P95", "REBUFFER RATIO", "EXITS BEFORE START", "START FAILURES", "PLAY FAILURES"];
+    let figures = ["SESSIONS", "P50", "P95", "REBUFFER", "EXITS", "START", "PLAY"];
     let header: Vec<&str> = names.iter().map(String::as_str).chain(figures).collect();
     let right: Vec<usize> = (names.len()..header.len()).collect();
     let rows = groups.iter().map(|(key, group)| {
@@ -73,6 +73,13 @@ pub(super) fn run(args: &Qos, folder: &DataFolder, answer: &mut Answer) -> anyho
         dimensions.chain(figures).chain(counts).collect()
     });
     answer.table(&header, &right, rows.collect())?;
+    let legend = [
+        "P50, P95: time to the first picture.",
+        "REBUFFER: ratio of CTA-2066.",
+        "EXITS before the start; failures to START and to PLAY on.",
+    ];
+    answer.line("")?;
+    shown::wrapped("", legend.map(str::to_owned)).iter().try_for_each(|line| answer.line(line))?;
     Ok(Verdict::Well)
 }
 

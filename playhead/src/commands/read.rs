@@ -21,27 +21,32 @@ use crate::log_source::{LogReader, LogSource};
 pub(super) fn run(args: &Read, source: &mut LogSource, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let from_time_us = time_us("--from-time", args.from_time.as_deref())?;
     let LogSource { log, schemas } = source;
-    let Some((_, partitions)) = log.topic(&args.topic)? else {
+    let topic = log.our_name(&args.topic);
+    let Some((_, partitions)) = log.topic(topic)? else {
         let topics = topics::builtin();
-        let known: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        if topics.iter().any(|known| known.name == topic) {
+            return Err(log.missing(topic));
+        }
+        let known: Vec<String> = topics.iter().map(|known| log.full_name(&known.name)).collect();
         bail!("there is no topic {:?}; topics: {}", args.topic, known.join(", "));
     };
+    let full_name = log.full_name(topic);
     let chosen = match args.partition {
         Some(partition) if partition >= partitions => {
-            bail!("--partition: topic {} has partitions 0 to {}, not {partition}", args.topic, partitions - 1);
+            bail!("--partition: topic {full_name} has partitions 0 to {}, not {partition}", partitions - 1);
         }
         Some(partition) => partition..partition + 1,
         None => 0..partitions,
     };
     let mut left = args.limit.unwrap_or(u64::MAX);
-    let mut shower = Shower { topic: &args.topic, source: schemas.as_ref(), schemas: Vec::new() };
+    let mut shower = Shower { topic: &full_name, source: schemas.as_ref(), schemas: Vec::new() };
     for partition in chosen {
         if left == 0 {
             break;
         }
-        let range = range(args, from_time_us, log, partition)?;
+        let range = range(args, topic, from_time_us, log, partition)?;
         let mut shown = Ok(());
-        log.read(&args.topic, partition, range, &mut |record| {
+        log.read(topic, partition, range, &mut |record| {
             if !args.heartbeats && heartbeat::is_heartbeat(record) {
                 return ControlFlow::Continue(());
             }
@@ -55,12 +60,12 @@ pub(super) fn run(args: &Read, source: &mut LogSource, answer: &mut Answer) -> a
 }
 
 /// What is to be read of a partition.
-fn range(args: &Read, from_time_us: Option<i64>, log: &mut LogReader, partition: u32) -> anyhow::Result<Range<i64>> {
-    let topic = &args.topic;
+fn range(args: &Read, topic: &str, from_time_us: Option<i64>, log: &mut LogReader, partition: u32) -> anyhow::Result<Range<i64>> {
     let (first, end) = log.bounds(topic, partition)?;
     let from = match (args.from_offset, from_time_us) {
         (Some(offset), _) if offset < 0 => bail!("--from-offset: {offset} is negative"),
         (Some(offset), _) if offset < first => {
+            let topic = log.full_name(topic);
             bail!("--from-offset: the records of {topic}-{partition} from {offset} on are gone: it holds {first} to {end}, the end");
         }
         (Some(offset), _) => offset.min(end),

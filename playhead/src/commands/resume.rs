@@ -10,19 +10,28 @@ use crate::failure::Verdict;
 use crate::shown;
 
 pub(super) fn run(args: &Profile, folder: &DataFolder, answer: &mut Answer) -> anyhow::Result<Verdict> {
-    let entries = resume_list(folder.store.resume_rows(&args.profile_id)?);
+    let mut entries = resume_list(folder.store.resume_rows(&args.profile_id)?);
     if entries.is_empty() {
         return unknown_profile(folder, answer, &args.profile_id, &entries);
     }
+    let limit = args.limit.unwrap_or(if answer.is_json { usize::MAX } else { LISTED });
+    let unlisted = entries.len().saturating_sub(limit);
+    entries.truncate(limit);
     if answer.is_json {
         answer.json(&entries)?;
-    } else {
-        show(&entries, answer)?;
+        return Ok(Verdict::Well);
+    }
+    show(&entries, answer)?;
+    if unlisted > 0 {
+        answer.line(&format!("and {} more: --limit shows more of them, --json all", shown::count(unlisted as u64)))?;
     }
     Ok(Verdict::Well)
 }
 
-/// Resume positions as a table.
+/// Titles that are listed in words unless it is said how many.
+const LISTED: usize = 50;
+
+/// Resume positions as a table. The time of the last full view is in JSON.
 pub(super) fn show(entries: &[ResumeEntry], answer: &mut Answer) -> anyhow::Result<()> {
     let rows = entries
         .iter()
@@ -35,11 +44,10 @@ pub(super) fn show(entries: &[ResumeEntry], answer: &mut Answer) -> anyhow::Resu
                 // Without the length nobody can tell.
                 if entry.runtime_ms.is_none() && !entry.completed { "?".to_owned() } else { shown::flag(entry.completed) },
                 shown::flag(entry.preview),
-                shown::time(entry.updated_at),
-                shown::or_dash(entry.last_full_view_at.map(shown::time)),
+                shown::minute(entry.updated_at),
             ]
         })
         .collect();
-    answer.table(&["TITLE", "EPISODE", "POSITION", "RUNTIME", "COMPLETED", "PREVIEW", "LAST VIEWED", "LAST FULL VIEW"], &[2, 3], rows)?;
+    answer.table(&["TITLE", "EPISODE", "POSITION", "RUNTIME", "DONE", "PREVIEW", "VIEWED (UTC)"], &[2, 3], rows)?;
     Ok(())
 }

@@ -15,12 +15,13 @@ use schemas::registry::value_subject;
 use schemas::{PlaybackEvent, Record as _, SchemaSource as _};
 use serde::Serialize;
 
-use super::cluster_writer::{ClusterWriter, STAGES_ELSEWHERE};
+use super::cluster_writer::{ClusterWriter, STAGES_ELSEWHERE, check_kept};
 use super::now_ms;
 use super::summary::Outcome;
 use super::truth_files::{TRUTH, TruthFiles};
 use super::unreported::Mark;
 use crate::answer::Answer;
+use crate::audit;
 use crate::cli::Simulate;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
@@ -76,7 +77,7 @@ pub(super) fn run(args: &Simulate, config: &Config, answer: &mut Answer) -> anyh
     let options = SimulateOptions { settings, now_ms, batch_records: BATCH_RECORDS, schema_id };
     // Before it is appended: after that the log holds the run itself.
     let is_beyond = is_behind_the_log(&folder, options.settings.start_ms)?;
-    let appended = append(&mut lane, &topics, &options, config, &progress, started)?;
+    let appended = append(&mut lane, &topics, &options, audit::FOLDER, config, &progress, started)?;
     let run = topology::run_to_end(&folder, config, &progress)?;
     let outcome = Outcome::of(&folder, &mark, run, started.elapsed())?;
     let poison = appended.report.totals.poison;
@@ -111,6 +112,7 @@ fn append<L: Log>(
     lane: &mut L,
     topics: &[OutputTopic; 1],
     options: &SimulateOptions,
+    log: &str,
     config: &Config,
     progress: &Progress,
     started: Instant,
@@ -121,7 +123,7 @@ fn append<L: Log>(
     let bar = progress.counting("sessions", u64::from(options.settings.sessions));
     let report = simulation.run(&mut truth, &mut |begun| bar.set(begun))?;
     bar.done();
-    let truth = truth.finish(&report.totals)?;
+    let truth = truth.finish(&report.totals, log)?;
     let written_seconds = (started.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
     Ok(Appended { report, is_begun, truth, written_seconds })
 }
@@ -131,7 +133,12 @@ fn run_on_kafka(settings: Settings, is_start_given: bool, now_ms: i64, config: &
     let started = Instant::now();
     let progress = Progress::new(answer.is_json);
     let writer = ClusterWriter::new(config)?;
-    let topics = outputs(writer.topic("playback_events")?.partitions);
+    let events = writer.topic("playback_events")?;
+    if is_start_given {
+        let advice = "without --start it is as late as can be";
+        check_kept(&events, "--start", settings.start_ms, now_ms, advice)?;
+    }
+    let topics = outputs(events.partitions);
     let schema_id = writer.register("playback_events", PlaybackEvent::SCHEMA)?;
     // Its name fences another that simulates the same run.
     let lane = |group: &str, topics: &[OutputTopic]| writer.lane(group, "simulate", &INPUTS, topics);
@@ -139,7 +146,7 @@ fn run_on_kafka(settings: Settings, is_start_given: bool, now_ms: i64, config: &
     let mut lane = lane(&group(&settings), &topics)?;
     let options = SimulateOptions { settings, now_ms, batch_records: BATCH_RECORDS, schema_id };
     std::fs::create_dir_all(&config.data).with_context(|| format!("cannot make {}", config.data.display()))?;
-    let appended = append(&mut lane, &topics, &options, config, &progress, started)?;
+    let appended = append(&mut lane, &topics, &options, &events.id.to_string(), config, &progress, started)?;
     let had_ended = appended.report.had_ended;
     let notes = Notes { silence_ms: config.playback.silence_ms, had_ended, is_behind: false, is_as_it_should_be: true };
     show(&appended.summary(None), &notes, answer)?;

@@ -19,6 +19,14 @@ pub(super) struct TruthFiles {
     totals: TruthFile,
 }
 
+/// The totals of a run, and where it went.
+#[derive(Serialize)]
+struct TotalsLine<'t> {
+    #[serde(flatten)]
+    totals: &'t Totals,
+    log: &'t str,
+}
+
 struct TruthFile {
     path: PathBuf,
     unfinished: PathBuf,
@@ -44,9 +52,10 @@ impl TruthFiles {
         Ok(Self { sessions: sessions?, resume: resume?, totals: totals? })
     }
 
-    /// Gives the files their names; the totals come last, so where it is the others are too.
-    pub(super) fn finish(mut self, totals: &Totals) -> anyhow::Result<[PathBuf; 3]> {
-        self.totals.line(totals).with_context(|| self.totals.unfinished.display().to_string())?;
+    /// Gives the files their names; the totals come last, so where it is the others are too. `log` is where the run went:
+    /// those to the folder and to clusters lie side by side, and each is true of its own log.
+    pub(super) fn finish(mut self, totals: &Totals, log: &str) -> anyhow::Result<[PathBuf; 3]> {
+        self.totals.line(&TotalsLine { totals, log }).with_context(|| self.totals.unfinished.display().to_string())?;
         Ok([self.sessions.finish()?, self.resume.finish()?, self.totals.finish()?])
     }
 }

@@ -9,6 +9,9 @@ use super::{Flags, check, read};
 /// Variables that are no settings: they say where the settings are, and where the engine for metrics is.
 const BESIDE: [&str; 2] = ["PLAYHEAD_CONFIG", LIBRARY_VARIABLE];
 
+/// What the servers for tests say by (`scripts/stack env`).
+const OF_TESTS: &str = "PLAYHEAD_TEST_";
+
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Effective {
@@ -25,7 +28,7 @@ pub(crate) struct Effective {
 /// As of [`super::load`].
 pub(crate) fn effective(flags: Flags<'_>) -> anyhow::Result<Vec<Effective>> {
     let values = read(flags)?;
-    check(&values)?;
+    check(&values)?.check()?;
     let mut all: Vec<Effective> = SETTINGS
         .iter()
         .map(|setting| {
@@ -56,7 +59,7 @@ pub(crate) fn unknown_variables() -> Vec<String> {
     let mut unknown: Vec<String> = std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| name.starts_with("PLAYHEAD_") && !name.starts_with(kafka::CLIENT_VARIABLES))
-        .filter(|name| !known.contains(name) && !BESIDE.contains(&name.as_str()))
+        .filter(|name| !name.starts_with(OF_TESTS) && !known.contains(name) && !BESIDE.contains(&name.as_str()))
         .collect();
     unknown.sort_unstable();
     unknown

@@ -57,7 +57,8 @@ fn read_table(path: &Path, text: &str, prefix: &str, table: &DeTable<'_>, values
         }
         let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
             let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
-            bail!("{place}: {key}: unknown key; known keys: {}", known.join(", "));
+            let meant = nearest(&key, &known).map_or_else(String::new, |near| format!(", perhaps {near} is meant"));
+            bail!("{place}: {key}: unknown key{meant}; known keys: {}", known.join(", "));
         };
         if setting.is_secret() {
             bail!("{place}: {key}: is a secret, and not for this file: set {} or {key}_file", setting.environment_name());
@@ -79,4 +80,40 @@ fn read_table(path: &Path, text: &str, prefix: &str, table: &DeTable<'_>, values
 fn place(path: &Path, text: &str, byte: usize) -> String {
     let before = text.get(..byte).unwrap_or(text);
     format!("{}, line {}", path.display(), before.matches('\n').count() + 1)
+}
+
+/// The key that differs from this one in the fewest characters, where these are few.
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let near = known.iter().map(|known| (distance(key, known), *known)).min()?;
+    (near.0 <= 2.max(key.len() / 5)).then_some(near.1)
+}
+
+/// Characters to insert, delete or replace until one text is the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.chars().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_misspelt_is_known_by_its_neighbour() {
+        for (a, b, expected) in [("", "abc", 3), ("kitten", "sitting", 3), ("kafka", "kakfa", 2), ("same", "same", 0)] {
+            assert_eq!((distance(a, b), distance(b, a)), (expected, expected), "{a} {b}");
+        }
+        let known = ["playback.late_horizon", "kafka.brokers", "data"];
+        assert_eq!(nearest("playback.late_horizonn", &known), Some("playback.late_horizon"));
+        assert_eq!(nearest("kafka.broker", &known), Some("kafka.brokers"));
+        assert_eq!(nearest("lake", &known), None);
+    }
 }

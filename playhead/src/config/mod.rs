@@ -9,6 +9,7 @@ mod observing;
 mod registry;
 mod setting;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ pub(crate) struct Config {
     pub(crate) clickhouse: ClickhouseSettings,
     /// The data folder.
     pub(crate) data: PathBuf,
-    /// Where `dev` listens: a loopback address and a port.
-    pub(crate) listen: String,
+    /// Where `dev` listens: on loopback.
+    pub(crate) listen: SocketAddr,
     pub(crate) kafka: KafkaSettings,
     pub(crate) log: LogSettings,
     pub(crate) metrics: MetricsSettings,
@@ -83,6 +84,8 @@ pub(crate) struct Flags<'a> {
     pub(crate) lanes: Option<&'a str>,
     /// `--metrics-listen`, `--log-format` and `--log-level`.
     pub(crate) metrics_listen: Option<&'a str>,
+    /// `--listen`.
+    pub(crate) listen: Option<&'a str>,
     pub(crate) log_format: Option<&'a str>,
     pub(crate) log_level: Option<&'a str>,
 }
@@ -93,6 +96,17 @@ pub(crate) struct Flags<'a> {
 /// Where a key is unknown, a value of the wrong type or out of range: the place and the key are named.
 pub(crate) fn load(flags: Flags<'_>) -> anyhow::Result<Config> {
     check(&read(flags)?)
+}
+
+impl Config {
+    /// Looks at what is otherwise looked at when it is needed: what is passed on to Kafka's clients, and files that are named. Nobody is asked.
+    ///
+    /// # Errors
+    /// Where a start would fail by it.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        self.kafka.check()?;
+        self.registry.check()
+    }
 }
 
 /// Every value, and where it comes from.
@@ -125,6 +139,7 @@ fn read(flags: Flags<'_>) -> anyhow::Result<Values> {
         ("kafka.instance", flags.instance, "--instance"),
         ("kafka.lanes", flags.lanes, "--lanes"),
         ("metrics.listen", flags.metrics_listen, "--metrics-listen"),
+        ("dev.listen", flags.listen, "--listen"),
         ("log.format", flags.log_format, "--log-format"),
         ("log.level", flags.log_level, "--log-level"),
     ];
@@ -167,11 +182,10 @@ fn check(values: &Values) -> anyhow::Result<Config> {
             values.origin("playback.late_horizon"),
         );
     }
-    let listen = values.text("dev.listen").to_owned();
     Ok(Config {
         clickhouse: ClickhouseSettings::of(values),
         data: PathBuf::from(data),
-        listen,
+        listen: observing::loopback(values)?,
         kafka: KafkaSettings::of(values)?,
         log: LogSettings::of(values),
         metrics: MetricsSettings::of(values)?,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use anyhow::bail;
 use tracing::level_filters::LevelFilter;
 
 use super::setting::Values;
@@ -60,4 +61,20 @@ impl MetricsSettings {
         };
         Ok(Self { listen })
     }
+}
+
+/// Where `dev` listens.
+///
+/// # Errors
+/// Where it is no address, or one that others reach.
+pub(super) fn loopback(values: &Values) -> anyhow::Result<SocketAddr> {
+    let key = "dev.listen";
+    let (text, origin) = (values.text(key), values.origin(key));
+    let named = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    let address: SocketAddr =
+        named.parse().map_err(|_| anyhow::anyhow!("{origin}: {key}: {text:?} is no address and port, as in 127.0.0.1:8080"))?;
+    if !address.ip().is_loopback() {
+        bail!("{origin}: {key}: {address} is open to others, but there are no keys yet by which they could be told apart: use 127.0.0.1");
+    }
+    Ok(address)
 }

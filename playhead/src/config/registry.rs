@@ -79,6 +79,27 @@ impl RegistrySettings {
         if self.addresses.is_empty() {
             bail!("no schema registry is set: name one with --registry URL, registry.url or PLAYHEAD_REGISTRY_URL");
         }
+        let settings = self.client_settings(grace)?;
+        RegistryClient::new(&settings).with_context(|| self.place())
+    }
+
+    /// Whether what is set can be used, be it without an address.
+    ///
+    /// # Errors
+    /// Where a file can't be read, or has nothing in it.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let mut settings = self.client_settings(self.grace)?;
+        if settings.addresses.is_empty() {
+            settings.addresses.push(Address::parse("https://localhost").map_err(anyhow::Error::msg)?);
+        }
+        RegistryClient::new(&settings).map(drop).with_context(|| self.place())
+    }
+
+    fn place(&self) -> String {
+        self.ca_file.as_deref().map_or_else(|| "registry".to_owned(), |path| format!("registry.ca_file ({})", path.display()))
+    }
+
+    fn client_settings(&self, grace: Duration) -> anyhow::Result<ClientSettings> {
         let credentials = match &self.access {
             Access::Open => Credentials::None,
             Access::Basic { user, password } => {
@@ -87,9 +108,7 @@ impl RegistrySettings {
             Access::Bearer(token) => Credentials::Bearer(token.read("registry.token_file")?),
         };
         let authorities = self.ca_file.as_deref().map(|path| read("registry.ca_file", path)).transpose()?;
-        let settings = ClientSettings { addresses: self.addresses.clone(), credentials, authorities, timeout: self.timeout, grace };
-        let place = || self.ca_file.as_deref().map_or_else(|| "registry".to_owned(), |path| format!("registry ({})", path.display()));
-        RegistryClient::new(&settings).with_context(place)
+        Ok(ClientSettings { addresses: self.addresses.clone(), credentials, authorities, timeout: self.timeout, grace })
     }
 }
 
@@ -103,7 +122,10 @@ fn access(values: &Values) -> anyhow::Result<Access> {
         (true, None, Some(token)) => Ok(Access::Bearer(token)),
         (false, Some(password), None) => Ok(Access::Basic { user: user.to_owned(), password }),
         (false, None, None) => bail!("{origin}: registry.user: has no password: set PLAYHEAD_REGISTRY_PASSWORD or registry.password_file"),
-        (true, Some(_), None) => bail!("registry.user is missing beside registry.password"),
+        (true, Some(kept), None) => {
+            let key = if matches!(kept, Kept::File(_)) { "registry.password_file" } else { "registry.password" };
+            bail!("{}: {key}: registry.user is missing beside it", values.origin(key))
+        }
         (_, _, Some(_)) => bail!("registry: either a user with a password or a token is used, not both"),
     }
 }

@@ -23,14 +23,20 @@ pub(crate) struct InUse {
     pub(crate) answers: Option<OwnerFile>,
 }
 
+impl InUse {
+    /// Who has it.
+    pub(crate) fn owner(&self) -> String {
+        match &self.process {
+            Some((process_id, command)) => format!("process {process_id} ({command})"),
+            // It has the lock, but has not written yet.
+            None => "another process".to_owned(),
+        }
+    }
+}
+
 impl std::fmt::Display for InUse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let folder = self.folder.display();
-        match &self.process {
-            Some((process_id, command)) => write!(f, "{folder} is in use by process {process_id} ({command})")?,
-            // It has the lock, but has not written yet.
-            None => write!(f, "{folder} is in use by another process")?,
-        }
+        write!(f, "{} is in use by {}", self.folder.display(), self.owner())?;
         match &self.answers {
             Some(owner) => {
                 write!(f, ", which takes events and answers at {}: end it first, or name another folder with --data", owner.url())

@@ -7,7 +7,6 @@ mod http;
 mod live;
 mod stop;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{Scope, ScopedJoinHandle, scope};
 
@@ -41,12 +40,11 @@ const WRITER: &str = "dev";
 ///
 /// # Errors
 /// Where the folder can't be opened, the address can't be had, or a part fails.
-pub(crate) fn run(listen: &str, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
-    let address = loopback(listen)?;
+pub(crate) fn run(config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let watch = Watch::new()?;
     let folder = Arc::new(DataFolder::open_or_create(&config.data)?);
     let schema_id = folder.registry.register(&value_subject(RawTopic::PlaybackEvents.name()), RawTopic::PlaybackEvents.schema())?;
-    let server = http::Server::bind(address)?;
+    let server = http::Server::bind(config.listen)?;
     let owner = OwnerFile::of_this_process(server.address()?)?;
     let _published = owner.publish(&config.data)?;
     let (intake, queue) = intake(INTAKE_REQUESTS);
@@ -72,16 +70,6 @@ pub(crate) fn run(listen: &str, config: &Config, answer: &mut Answer) -> anyhow:
         ended.into_iter().collect::<anyhow::Result<()>>()
     })?;
     Ok(Verdict::Well)
-}
-
-fn loopback(listen: &str) -> anyhow::Result<SocketAddr> {
-    let listen = listen.strip_prefix("localhost:").map_or_else(|| listen.to_owned(), |port| format!("127.0.0.1:{port}"));
-    let address: SocketAddr =
-        listen.parse().map_err(|_| anyhow::anyhow!("--listen: {listen:?} is no address and port, as in 127.0.0.1:8080"))?;
-    if !address.ip().is_loopback() {
-        bail!("--listen: {address} is open to others, but there are no keys yet by which they could be told apart: use 127.0.0.1");
-    }
-    Ok(address)
 }
 
 fn announce(owner: &OwnerFile, config: &Config, answer: &mut Answer) -> anyhow::Result<()> {

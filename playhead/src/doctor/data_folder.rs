@@ -39,8 +39,10 @@ fn formats(path: &Path, findings: &mut Findings<'_>) -> io::Result<()> {
     }
     match DataFolder::open(path) {
         Ok(_) => findings.ok(check, "log, store and schemas are of formats that this version knows"),
-        Err(error) if error.downcast_ref::<InUse>().is_some() => findings.ok(check, &format!("{error}, so they are known")),
-        Err(error) => findings.failure(check, &format!("{error:#}"), "use the version that wrote them, or put back a copy"),
+        Err(error) => match error.downcast_ref::<InUse>() {
+            Some(in_use) => findings.ok(check, &format!("{} works with them, so they are known", in_use.owner())),
+            None => findings.failure(check, &format!("{error:#}"), "use the version that wrote them, or put back a copy"),
+        },
     }
 }
 

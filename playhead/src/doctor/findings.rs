@@ -6,6 +6,10 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::shown::counted;
+
+/// So many names stand in a line.
+const NAMED: usize = 4;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +63,25 @@ impl<'a> Findings<'a> {
             self.json.push(json!({"check": check, "status": status.name(), "detail": detail, "mend": mend}));
             return Ok(());
         }
-        let mend = if mend.is_empty() { String::new() } else { format!("; mend: {mend}") };
-        self.answer.verdict(status, &format!("{check}: {detail}{mend}"))?;
+        self.say(status, &format!("{check}: {detail}"), mend)
+    }
+
+    /// The same of several things, each a check of its own: one line in words.
+    pub(super) fn add_each(&mut self, status: Status, kind: &str, names: &[&str], detail: &str, mend: &str) -> io::Result<()> {
+        if self.answer.is_json || names.len() < 2 {
+            return names.iter().try_for_each(|name| self.add(status, &format!("{kind} {name}"), detail, mend));
+        }
+        self.counts[status as usize] += names.len() as u64;
+        let shown =
+            if names.len() <= NAMED { names.join(", ") } else { format!("{} and {} more", names[..NAMED].join(", "), names.len() - NAMED) };
+        self.say(status, &format!("{kind}s {shown}: {detail}"), mend)
+    }
+
+    fn say(&mut self, status: Status, said: &str, mend: &str) -> io::Result<()> {
+        self.answer.verdict(status, said)?;
+        if !mend.is_empty() {
+            self.answer.line(&format!("         mend: {mend}"))?;
+        }
         self.answer.flush()
     }
 
@@ -75,7 +96,7 @@ impl<'a> Findings<'a> {
         if self.answer.is_json {
             self.answer.json(&json!({"status": worst.name(), "ok": ok, "warnings": warnings, "failures": failures, "checks": self.json}))
         } else {
-            self.answer.line(&format!("{ok} ok, {warnings} warnings, {failures} failures"))
+            self.answer.line(&format!("{ok} ok, {}, {}", counted(warnings, "warning"), counted(failures, "failure")))
         }
         .context("the findings could not be written")?;
         Ok(worst)

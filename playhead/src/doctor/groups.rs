@@ -7,7 +7,7 @@ use kafka::{Admin, KafkaError};
 use schemas::topics::Existing;
 
 use super::Findings;
-use crate::shown::count;
+use crate::shown::counted;
 use crate::topology::Stage;
 
 /// Stages that run on Kafka.
@@ -25,11 +25,14 @@ pub(super) fn examine(admin: &Admin, found: &BTreeMap<String, Existing>, finding
                 findings.failure(&check, &detail, mend)?;
             }
             Ok(Group { members: 0, behind, .. }) => {
-                let detail = format!("nobody runs it; {} offsets behind", count(behind));
+                let detail = format!("nobody runs it; {} behind", counted(behind, "offset"));
                 findings.warning(&check, &detail, &format!("`playhead process {}`", stage.name()))?;
             }
             Ok(Group { members, behind, state, .. }) => {
-                findings.ok(&check, &format!("{members} lanes in its group ({state}), {} offsets behind", count(behind)))?;
+                findings.ok(
+                    &check,
+                    &format!("{} in its group ({state}), {} behind", counted(members as u64, "lane"), counted(behind, "offset")),
+                )?;
             }
         }
     }

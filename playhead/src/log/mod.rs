@@ -5,9 +5,11 @@
 //! their one plain line of error.
 
 mod line;
+mod of_kafka;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -19,6 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::commands::now_ms;
 use crate::config::{LogFormat, LogSettings};
 use line::{Fields, Line};
+use of_kafka::{OfKafka, Said};
 
 /// Events of other crates are theirs: what they say may hold anything.
 const OURS: &str = env!("CARGO_CRATE_NAME");
@@ -55,9 +58,38 @@ pub(crate) fn last_words(error: &str) -> bool {
     is_json
 }
 
-/// Says something that comes from librdkafka, on any of its threads.
+/// What librdkafka's clients have said, all of them: each says the same of the same broker.
+static OF_KAFKA: Mutex<Option<OfKafka>> = Mutex::new(None);
+
+/// Says something that comes from librdkafka, on any of its threads, where it is news. A command that answers and ends says of connections only
+/// that it waits: why they did not come about stands in its last line.
 pub(crate) fn of_kafka(line: &str) {
-    warn(&format!("kafka: {line}"));
+    let mut of_kafka = of_kafka_so_far();
+    let so_far = of_kafka.get_or_insert_default();
+    let Some(said) = so_far.hear(line, Instant::now()) else { return };
+    let is_first = so_far.causes().len() == 1 && said.left_out == 0;
+    drop(of_kafka);
+    match (IS_JSON.get().is_some(), &said.broker) {
+        (false, Some(_)) if is_first => warn(&format!("waiting for {said}")),
+        (false, Some(_)) => {}
+        _ => warn(&format!("kafka: {said}")),
+    }
+}
+
+/// What keeps connections to brokers from coming about, oldest first: since the cluster last answered.
+pub(crate) fn kafka_causes() -> Vec<Said> {
+    of_kafka_so_far().as_ref().map_or_else(Vec::new, |heard| heard.causes().to_vec())
+}
+
+/// The cluster answers.
+pub(crate) fn kafka_answers() {
+    if let Some(so_far) = of_kafka_so_far().as_mut() {
+        so_far.answered(Instant::now());
+    }
+}
+
+fn of_kafka_so_far() -> MutexGuard<'static, Option<OfKafka>> {
+    OF_KAFKA.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Says what is wrong and does not end the command: in the log, where one was started.

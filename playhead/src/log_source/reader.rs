@@ -3,11 +3,11 @@
 use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
-use anyhow::bail;
 use kafka::{Admin, KafkaError, Reader};
 use pipeline::local::{LocalLog, LocalLogError};
 use pipeline::{Committed, Record, TopicId};
 
+use crate::cluster_trouble;
 use crate::config::KafkaSettings;
 
 /// How long a cluster that does not answer is asked, and a transaction that is open is waited for. Stages' own are over after 10 s.
@@ -25,6 +25,9 @@ pub(crate) enum LogReader {
 pub(crate) struct OnKafka {
     admin: Admin,
     reader: Reader,
+    brokers: String,
+    /// Before the names of topics.
+    prefix: String,
 }
 
 impl LogReader {
@@ -35,7 +38,37 @@ impl LogReader {
     /// # Errors
     /// Where no cluster is set, or a setting of it is wrong.
     pub(crate) fn kafka(settings: &KafkaSettings) -> anyhow::Result<Self> {
-        Ok(Self::Kafka(Box::new(OnKafka { admin: settings.admin()?, reader: Reader::new(&settings.cluster()?, PATIENCE)? })))
+        let (brokers, prefix) = (settings.brokers().to_owned(), settings.prefix().to_owned());
+        Ok(Self::Kafka(Box::new(OnKafka {
+            admin: settings.admin()?,
+            reader: Reader::new(&settings.cluster()?, PATIENCE)?,
+            brokers,
+            prefix,
+        })))
+    }
+
+    /// What the log itself calls a topic: on a cluster the prefix of the deployment stands before it.
+    pub(crate) fn full_name(&self, topic: &str) -> String {
+        match self {
+            Self::Local(_) => topic.to_owned(),
+            Self::Kafka(on) => format!("{}{topic}", on.prefix),
+        }
+    }
+
+    /// A topic as topics.yaml calls it, by that name or by the log's own.
+    pub(crate) fn our_name<'n>(&self, topic: &'n str) -> &'n str {
+        match self {
+            Self::Local(_) => topic,
+            Self::Kafka(on) => topic.strip_prefix(on.prefix.as_str()).unwrap_or(topic),
+        }
+    }
+
+    /// Why a topic that should be there can't be read.
+    pub(crate) fn missing(&self, topic: &str) -> anyhow::Error {
+        match self {
+            Self::Local(_) => anyhow::anyhow!("there is no topic {topic} in the folder's log"),
+            Self::Kafka(on) => cluster_trouble::no_topic(&self.full_name(topic), &on.brokers),
+        }
     }
 
     /// Identity and number of partitions of a topic; none where there is no such topic.
@@ -62,10 +95,7 @@ impl LogReader {
     /// # Errors
     /// Where it is not, or the log cannot be asked.
     pub(crate) fn required_topic(&self, name: &str) -> anyhow::Result<(TopicId, u32)> {
-        match self.topic(name)? {
-            Some(found) => Ok(found),
-            None => bail!("there is no topic {name}: `playhead topics apply` makes the topics"),
-        }
+        self.topic(name)?.ok_or_else(|| self.missing(name))
     }
 
     /// The first offset held, and the offset after the last committed record. Offsets have gaps on Kafka: the difference is no count.

@@ -6,9 +6,12 @@ use std::time::Duration;
 use pipeline::Shutdown;
 
 use super::Watch;
+use crate::log;
 
 /// How often it is asked.
 const INTERVAL: Duration = Duration::from_secs(5);
+/// What was said so long ago of a partition is not known any more: it stands in no metric.
+pub(super) const KNOWN_FOR: Duration = Duration::from_secs(15);
 
 /// Where a partition ends: for readers of what is committed, and in all.
 pub(crate) struct PartitionEnds {
@@ -28,6 +31,7 @@ pub(crate) fn watch_ends(watch: &Watch, shutdown: &Shutdown, mut ask: impl FnMut
         match ask(&partitions) {
             Ok(ends) => {
                 watch.log.reached();
+                log::kafka_answers();
                 if std::mem::take(&mut is_told) {
                     tracing::info!("the log says again where partitions end");
                 }

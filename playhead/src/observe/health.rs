@@ -104,6 +104,9 @@ fn doing(lane: &LaneWatch, seen: &Seen) -> Option<String> {
     if !restoring.is_empty() {
         return Some(format!("it restores {restoring}"));
     }
+    if seen.is_given_up {
+        return Some("it has lost its partitions, since its group had given it up, and has not joined again".to_owned());
+    }
     (!seen.has_joined).then(|| "it has not joined its group yet".to_owned())
 }
 
@@ -115,7 +118,7 @@ fn lacking(lane: &LaneWatch, missing: &mut Vec<Problem>) {
         None => {}
     }
     if let Some(doing) = doing(lane, &seen) {
-        let what = if !seen.has_joined {
+        let what = if !seen.has_joined || seen.is_given_up {
             "assignment"
         } else if seen.store_problem.is_some() {
             "store"
@@ -143,7 +146,7 @@ fn shown(lane: &LaneWatch, now: Instant) -> Value {
         Some(End::Well) => "ended",
         Some(End::Failed(_)) => "failed",
         None if seen.lost.is_some() => "starting_over",
-        None if !seen.has_joined => "joining",
+        None if !seen.has_joined || seen.is_given_up => "joining",
         None if seen.partitions.values().any(|partition| !partition.is_restored) => "restoring",
         None if seen.store_problem.is_some() || seen.partitions.values().any(|partition| partition.waiting.is_some()) => "waiting",
         None => "running",
@@ -203,6 +206,16 @@ mod tests {
         lane.lost_transaction("timed out");
         assert_eq!(missing(&watch), ["state: it starts over after a lost transaction: timed out"]);
         lane.restored(SOURCE, &RESTORED);
+        lane.revoked(&[SOURCE], true);
+        let given_up = "assignment: it has lost its partitions, since its group had given it up, and has not joined again";
+        assert_eq!(missing(&watch), [given_up]);
+        lane.turned();
+        assert_eq!(missing(&watch), [given_up], "it goes on asking, and that is all");
+        lane.assigned(&[]);
+        assert_eq!(missing(&watch), Vec::<String>::new(), "others have them");
+        lane.assigned(&[SOURCE]);
+        lane.revoked(&[SOURCE], false);
+        assert_eq!(missing(&watch), Vec::<String>::new(), "handed over, and still a member");
         watch.registry.failed("no route");
         assert_eq!(missing(&watch), ["registry: no route"]);
         watch.registry.reached();

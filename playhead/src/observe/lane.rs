@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use pipeline::{StateSize, TopicPartition};
 
+use super::ends::KNOWN_FOR;
 use super::metrics::{Families, Known, LaneMetrics, PartitionMetrics, Place};
 
 /// Refused records are told of together.
@@ -30,6 +31,8 @@ pub(crate) struct LaneWatch {
 pub(super) struct Seen {
     /// It is a member of its group.
     pub(super) has_joined: bool,
+    /// The group has given it up since, and has not taken it in again.
+    pub(super) is_given_up: bool,
     /// Its last sign of life.
     pub(super) last_sign: Instant,
     pub(super) last_commit: Instant,
@@ -71,6 +74,8 @@ struct SeenEnds {
     committed: i64,
     all: i64,
     since: Instant,
+    /// When it was last said where they are.
+    told: Instant,
 }
 
 /// Refused records that were not told of yet.
@@ -91,6 +96,7 @@ impl LaneWatch {
             families: Arc::clone(families),
             seen: Mutex::new(Seen {
                 has_joined: false,
+                is_given_up: false,
                 last_sign: now,
                 last_commit: now,
                 lost: None,
@@ -137,12 +143,13 @@ impl LaneWatch {
         else {
             return;
         };
+        let told = Instant::now();
         let since = match held.ends {
             // It stands still, and something is behind it.
             Some(before) if before.committed == committed && before.all > committed && all > committed => before.since,
-            _ => Instant::now(),
+            _ => told,
         };
-        held.ends = Some(SeenEnds { committed, all, since });
+        held.ends = Some(SeenEnds { committed, all, since, told });
     }
 
     /// Sets what depends on when it is asked for.
@@ -165,8 +172,10 @@ impl LaneWatch {
     fn refresh_partition(&self, partition: &Partition, now: Instant, now_ms: i64) {
         let seconds = |ms: i64| ms as f64 / 1_000.0;
         let since = |then: Instant| now.saturating_duration_since(then).as_secs_f64();
-        let age = partition.ends.map(|ends| if ends.all > ends.committed { since(ends.since) } else { 0.0 });
-        let lag = partition.ends.zip(partition.position).map(|(ends, position)| (ends.committed - position).max(0) as f64);
+        // A figure that stands still, or grows, while nobody answers says nothing.
+        let ends = partition.ends.filter(|ends| now.saturating_duration_since(ends.told) < KNOWN_FOR);
+        let age = ends.map(|ends| if ends.all > ends.committed { since(ends.since) } else { 0.0 });
+        let lag = ends.zip(partition.position).map(|(ends, position)| (ends.committed - position).max(0) as f64);
         let known = [
             (Known::Position, partition.position.map(|position| position as f64)),
             (Known::LogTime, partition.log_time_ms.map(seconds)),
@@ -179,8 +188,9 @@ impl LaneWatch {
             (Known::StateEntries(Place::PutAway), partition.size.map(|size| size.put_away as f64)),
         ];
         for (which, value) in known {
-            if let Some(value) = value {
-                self.families.set(&partition.metrics, which, value);
+            match value {
+                Some(value) => self.families.set(&partition.metrics, which, value),
+                None => self.families.unset(&partition.metrics, which),
             }
         }
     }

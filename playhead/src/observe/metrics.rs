@@ -60,7 +60,11 @@ impl Families {
                 "Transactions that did not go through: everything held was restored.",
                 &LANE,
             )?,
-            fenced: counter("playhead_fenced_total", "Times that another instance took over.", &LANE)?,
+            fenced: counter(
+                "playhead_fenced_total",
+                "Times that the brokers took the lane for replaced: another had its name, or a transaction took too long. It came back, or ended.",
+                &LANE,
+            )?,
             replayed: counter("playhead_replayed_records_total", "Records replayed to restore states.", &LANE)?,
             rebalances: counter(
                 "playhead_rebalances_total",
@@ -179,7 +183,26 @@ impl Families {
     }
 
     pub(super) fn set(&self, metrics: &PartitionMetrics, which: Known, value: f64) {
-        let gauge = match which {
+        let of = metrics.of();
+        if let Known::StateEntries(place) = which {
+            return self.state_entries.with_label_values(&[of[0], of[1], of[2], of[3], place.name()]).set(value);
+        }
+        self.gauge(which).with_label_values(&of).set(value);
+    }
+
+    /// What is not known, or not any more, is not there.
+    pub(super) fn unset(&self, metrics: &PartitionMetrics, which: Known) {
+        let of = metrics.of();
+        // What was never there need not go.
+        if let Known::StateEntries(place) = which {
+            self.state_entries.remove_label_values(&[of[0], of[1], of[2], of[3], place.name()]).ok();
+        } else {
+            self.gauge(which).remove_label_values(&of).ok();
+        }
+    }
+
+    const fn gauge(&self, which: Known) -> &GaugeVec {
+        match which {
             Known::Position => &self.position,
             Known::LogTime => &self.log_time,
             Known::LogTimeAge => &self.log_time_age,
@@ -190,15 +213,11 @@ impl Families {
             Known::SnapshotBytes => &self.snapshot_bytes,
             Known::SnapshotSeconds => &self.snapshot_seconds,
             Known::RestoreSeconds => &self.restore_seconds,
-            Known::StateEntries(place) => {
-                let of = metrics.of();
-                return self.state_entries.with_label_values(&[of[0], of[1], of[2], of[3], place.name()]).set(value);
-            }
-        };
-        gauge.with_label_values(&metrics.of()).set(value);
+            Known::StateEntries(_) => &self.state_entries,
+        }
     }
 
-    /// A counter of refused records, made when the first one of its reason is.
+    /// a counter of refused records by reason.
     pub(super) fn dead_letters(&self, metrics: &mut PartitionMetrics, reason: &'static str, count: u64) {
         if let Some((_, counter)) = metrics.dead_letters.iter().find(|(known, _)| *known == reason) {
             return counter.inc_by(count);

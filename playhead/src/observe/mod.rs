@@ -179,6 +179,11 @@ mod tests {
         let freshness = value(&watch, &format!("playhead_freshness_seconds{OF}")).unwrap();
         assert!((30.0..40.0).contains(&freshness), "{freshness}");
 
+        lane.lost_transaction("commit: EndTxn: INVALID_PRODUCER_EPOCH (47)");
+        lane.lost_transaction("commit: no answer within 10000 ms");
+        let of = |name: &str| value(&watch, &format!("playhead_{name}_total{of_lane}"));
+        assert_eq!((of("fenced"), of("lost_transactions")), (Some(1.0), Some(2.0)), "one that was survived, too");
+
         lane.ends("events", 3, 40, 44);
         assert_eq!(value(&watch, &format!("playhead_lag_records{OF}")), Some(15.0));
         lane.revoked(&[SOURCE], false);
@@ -207,5 +212,24 @@ mod tests {
         assert!(age().unwrap() < later, "it moved on, and another is open");
         lane.ends("events", 3, 50, 50);
         assert_eq!(age(), Some(0.0));
+    }
+
+    #[test]
+    fn what_nobody_says_any_more_is_in_no_metric() {
+        let watch = Watch::new().unwrap();
+        let lane = watch.lane("playback", 1, &["events"]);
+        lane.assigned(&[SOURCE]);
+        lane.restored(SOURCE, &Restored { next_offset: 5, log_time_ms: None, from_snapshot: None, duration: Duration::from_secs(2) });
+        lane.ends("events", 3, 40, 44);
+        let after = |seconds| {
+            lane.refresh(Instant::now() + Duration::from_secs(seconds), 0);
+            let names: Vec<String> = watch.metrics.gather().iter().map(|family| family.name().to_owned()).collect();
+            ["playhead_lag_records", "playhead_last_stable_offset_age_seconds", "playhead_position"]
+                .map(|name| names.contains(&name.to_owned()))
+        };
+        assert_eq!(after(10), [true; 3]);
+        assert_eq!(after(16), [false, false, true], "three times nobody has answered");
+        lane.ends("events", 3, 50, 50);
+        assert_eq!(after(0), [true; 3]);
     }
 }

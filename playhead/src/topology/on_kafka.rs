@@ -4,21 +4,27 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::scope;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use kafka::{Admin, Cluster, KafkaLane, LaneOptions};
-use pipeline::{Processor, RunOptions, Shutdown, SnapshotStore, Totals, run_processor};
+use kafka::{Admin, Cluster, KafkaError, KafkaLane, LaneOptions};
+use pipeline::{LogError, Processor, RunOptions, Shutdown, SnapshotStore, Totals, run_processor};
 use schemas::{SchemaSource, SourceError};
 
 use super::wiring::{self, Partitions, Reads};
 use super::{RETRY_INTERVAL, Stage, snapshot_options};
+use crate::cluster_trouble;
 use crate::config::Config;
 use crate::observe::{LaneWatch, PartitionEnds, Watch, WatchedRegistry, watch_ends};
 use crate::snapshot_stores;
 
-/// How long a lane waits at its start before it asks a registry again that did not answer.
-const REGISTRY_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a lane waits at its start before it asks a registry or a cluster again that did not answer.
+const RETRY_START_INTERVAL: Duration = Duration::from_secs(5);
+/// How long one question to a cluster may take at the start, and how long it is waited with the next one. A stop waits for it.
+const START_PATIENCE: Duration = Duration::from_secs(2);
+const START_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a cluster is waited for that does not answer where time is not known to mend it.
+const LASTING_PATIENCE: Duration = Duration::from_secs(30);
 /// How often a replay makes way for a sign of life: well within the session timeout.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// The largest transaction, records: a lane that catches up commits sooner than the interval says.
@@ -41,6 +47,8 @@ pub(crate) struct OnKafka<'r> {
 struct Shared<'r> {
     run: &'r OnKafka<'r>,
     cluster: Cluster,
+    /// Gives up soon.
+    admin: Admin,
     registry: Arc<dyn SchemaSource>,
     partitions: BTreeMap<&'static str, u32>,
     snapshots: Arc<dyn SnapshotStore>,
@@ -54,15 +62,16 @@ impl OnKafka<'_> {
     pub(crate) fn run(&self, stage: Stage) -> anyhow::Result<Totals> {
         self.watch.starting("the cluster is asked for its topics");
         let cluster = self.config.kafka.cluster()?;
-        let admin = self.config.kafka.admin()?;
-        let mut partitions = BTreeMap::new();
-        for topic in TOPICS {
-            let described = admin.describe(topic).with_context(|| format!("{topic}: `playhead topics apply` makes the topics"))?;
-            partitions.insert(topic, described.partitions);
-        }
+        let admin = Admin::new(&cluster, START_PATIENCE)?;
+        let partitions = |topic| Ok((topic, admin.describe(topic)?.partitions));
+        let partitions: BTreeMap<_, _> = match self.answered(|| TOPICS.into_iter().map(partitions).collect())? {
+            Some(partitions) => partitions,
+            None => return Ok(Totals::default()),
+        };
         let shared = Shared {
             run: self,
             cluster,
+            admin,
             registry: Arc::new(WatchedRegistry::new(self.config.registry.client()?, &self.watch)),
             partitions,
             snapshots: snapshot_stores::open(&self.config.state.snapshots, &self.config.data, stage.name())?,
@@ -104,9 +113,48 @@ impl OnKafka<'_> {
             failed.map(|()| all)
         })
     }
+
+    /// What the cluster answers. One that does not is waited for, and so is a registry: a stage that ended for it would only be started again.
+    /// None where a stop is asked for meanwhile.
+    ///
+    /// # Errors
+    /// Where it refuses, and where it is not waited for any longer: nothing that time mends keeps it from answering, or the stage is to end by
+    /// itself.
+    fn answered<T>(&self, mut ask: impl FnMut() -> Result<T, KafkaError>) -> anyhow::Result<Option<T>> {
+        let started = Instant::now();
+        let mut is_told = false;
+        loop {
+            match ask() {
+                Err(KafkaError::Unavailable(why)) => {
+                    self.watch.log.failed(&why);
+                    let is_waited_for = !self.until_caught_up && !cluster_trouble::is_lasting();
+                    if !is_waited_for && started.elapsed() >= LASTING_PATIENCE {
+                        return Err(KafkaError::Unavailable(why).into());
+                    }
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!("the cluster at {} does not answer, and is waited for", self.config.kafka.brokers());
+                    }
+                }
+                answer => {
+                    self.watch.log.reached();
+                    if is_told {
+                        tracing::info!("the cluster answers, after {} s", started.elapsed().as_secs());
+                    }
+                    return Ok(Some(answer?));
+                }
+            }
+            if self.shutdown.wait(START_INTERVAL) {
+                return Ok(None);
+            }
+        }
+    }
 }
 
 fn ends_of(admin: &Admin, partitions: &[(&str, u32)]) -> anyhow::Result<Vec<PartitionEnds>> {
+    if partitions.is_empty() {
+        // Whoever holds none is to know all the same whether there is anybody to hold some of.
+        admin.brokers()?;
+    }
     let ends = admin.ends(partitions)?.into_iter();
     Ok(ends.map(|ends| PartitionEnds { topic: ends.topic, partition: ends.partition, committed: ends.committed, all: ends.all }).collect())
 }
@@ -123,14 +171,21 @@ impl Drop for StopAll<'_> {
 }
 
 impl Shared<'_> {
-    /// Runs a lane. A registry that does not answer at the start is waited for, as it is later.
+    /// Runs a lane. A registry or a cluster that does not answer at the start is waited for, as it is later.
     fn lane(&self, stage: Stage, number: u32, watch: &Arc<LaneWatch>) -> anyhow::Result<Totals> {
-        let is_down = |error: &anyhow::Error| matches!(error.downcast_ref(), Some(SourceError::Unavailable(_)));
+        let is_down = |error: &anyhow::Error| {
+            matches!(error.downcast_ref(), Some(SourceError::Unavailable(_)))
+                || (!self.run.until_caught_up && matches!(error.downcast_ref(), Some(KafkaError::Unavailable(_))))
+        };
         loop {
+            // A lane that begins is patient, and hears of no stop meanwhile.
+            if self.run.answered(|| self.admin.brokers())?.is_none() {
+                return Ok(Totals::default());
+            }
             match self.lane_at_once(stage, number, watch) {
                 Err(error) if is_down(&error) => {
                     tracing::warn!("{error:#}; asking again");
-                    if self.run.shutdown.wait(REGISTRY_INTERVAL) {
+                    if self.run.shutdown.wait(RETRY_START_INTERVAL) {
                         return Ok(Totals::default());
                     }
                 }
@@ -175,7 +230,16 @@ impl Shared<'_> {
             snapshots: Some(snapshot_options(config, Arc::clone(&self.snapshots))),
             observer: Arc::clone(watch) as _,
         };
-        run_processor(&mut processor, &mut lane, &dead_letters, &options, shutdown)
-            .with_context(|| format!("lane {number} of {name} stopped reading {}", reads.input))
+        run_processor(&mut processor, &mut lane, &dead_letters, &options, shutdown).map_err(|error| {
+            let instance = &config.kafka.instance;
+            let what = match &error {
+                LogError::Fenced(_) => format!(
+                    "another process of stage {name} with --instance {instance} (kafka.instance) has taken over: give each process an instance \
+                     of its own"
+                ),
+                _ => format!("lane {number} of {name} stopped reading {}", reads.input),
+            };
+            anyhow::Error::from(error).context(what)
+        })
     }
 }

@@ -217,7 +217,7 @@ fn the_owner_answers_for_the_folder_and_is_named() {
     let by_owner = questions.map(|question| folder.run(question));
     // What is unknown stays bad news, and a mistake a mistake.
     let unknown = folder.run(&["resume", "nobody"]);
-    assert_eq!((unknown.code, unknown.out.as_str()), (1, "nothing for profile nobody; profiles with views: p1\n"));
+    assert_eq!((unknown.code, unknown.out.as_str()), (1, "nothing for profile nobody; 1 profile with views:\n  p1\n"));
     let mistake = folder.run(&["read", "nothing"]);
     assert!(mistake.code == 2 && mistake.err.starts_with("playhead: there is no topic \"nothing\""), "{mistake:?}");
     // Nobody else can read the token.

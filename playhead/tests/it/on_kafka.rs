@@ -222,6 +222,18 @@ fn comes_to_what_the_local_log_comes_to() {
         "{audited}"
     );
 
+    // The same folder holds a run of its own: each truth is true of the log that its run went to.
+    on_kafka.json(0, &["simulate", "--seed", "12", "--sessions", "20"]);
+    for (turned, sessions) in [(on_kafka.answer(0, &["audit", "--truth"]), 300), (on_kafka.json(0, &["audit", "--truth"]), 20)] {
+        assert_eq!((&turned["agrees"], &turned["truth"]["sessions"]), (&true.into(), &sessions.into()), "{turned}");
+    }
+    let elsewhere = OnKafka::with_topics();
+    std::fs::create_dir_all(elsewhere.folder.data()).unwrap();
+    std::fs::rename(on_kafka.folder.data().join("truth"), elsewhere.folder.data().join("truth")).unwrap();
+    elsewhere.process();
+    let said = elsewhere.said(&["audit", "--truth"]);
+    assert!(said.code == 2 && said.err.contains("went to another log than this one"), "{said:?}");
+
     let local = Folder::new();
     let started = simulated["simulated"]["start"].as_str().unwrap();
     let said = local.run(&[&SIMULATE[..], &["--start", started]].concat());

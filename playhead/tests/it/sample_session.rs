@@ -90,28 +90,31 @@ fn is_shown_with_its_figures_and_its_timeline() {
 fn stands_in_every_list() {
     let folder = ingested();
     expect![[r#"
-        TITLE          EPISODE        POSITION  RUNTIME  COMPLETED  PREVIEW  LAST VIEWED              LAST FULL VIEW
-        sample-series  sample-s01e02   0:11:45  0:45:00                      2024-05-04 20:03:30 UTC  2024-05-04 20:03:30 UTC
+        TITLE          EPISODE        POSITION  RUNTIME  DONE  PREVIEW  VIEWED (UTC)
+        sample-series  sample-s01e02   0:11:45  0:45:00                 2024-05-04 20:03
     "#]]
     .assert_eq(&folder.well(&["resume", "viewer-1"]));
     expect![[r#"
-        TITLE          EPISODE        POSITION  RUNTIME  COMPLETED  PREVIEW  LAST VIEWED              LAST FULL VIEW
-        sample-series  sample-s01e02   0:11:45  0:45:00                      2024-05-04 20:03:30 UTC  2024-05-04 20:03:30 UTC
+        TITLE          EPISODE        POSITION  RUNTIME  DONE  PREVIEW  VIEWED (UTC)
+        sample-series  sample-s01e02   0:11:45  0:45:00                 2024-05-04 20:03
     "#]]
     .assert_eq(&folder.well(&["continue-watching", "viewer-1"]));
     expect![[r#"
-        OPENED                   TITLE          EPISODE        WATCHED  POSITION  DEVICE  ENDED BY  SESSION
-        2024-05-04 20:00:00 UTC  sample-series  sample-s01e02  0:02:38   0:11:45  tv      end       sample-session
+        OPENED (UTC)      TITLE          EPISODE        WATCHED  POSITION  SESSION
+        2024-05-04 20:00  sample-series  sample-s01e02  0:02:38   0:11:45  sample-session
     "#]]
     .assert_eq(&folder.well(&["history", "viewer-1"]));
     expect![[r#"
-        DEVICE TYPE  COUNTRY  SESSIONS  STARTUP P50  STARTUP P95  REBUFFER RATIO  EXITS BEFORE START  START FAILURES  PLAY FAILURES
-        tv           NL              1      1.740 s      1.740 s          1.72 %                   0               0              0
+        DEVICE TYPE  COUNTRY  SESSIONS      P50      P95  REBUFFER  EXITS  START  PLAY
+        tv           NL              1  1.740 s  1.740 s    1.72 %      0      0     0
+
+        P50, P95: time to the first picture.  REBUFFER: ratio of CTA-2066.
+        EXITS before the start; failures to START and to PLAY on.
     "#]]
     .assert_eq(&folder.well(&["qos"]));
     for args in [["resume", "nobody"], ["continue-watching", "nobody"], ["history", "nobody"]] {
         let said = folder.run(&args);
-        assert_eq!((said.code, said.out.as_str()), (1, "nothing for profile nobody; profiles with views: viewer-1\n"), "{args:?}");
+        assert_eq!((said.code, said.out.as_str()), (1, "nothing for profile nobody; 1 profile with views:\n  viewer-1\n"), "{args:?}");
     }
     let said = folder.run(&["session", "nothing"]);
     assert_eq!((said.code, said.err.as_str(), said.out.lines().count()), (1, "", 1), "{}", said.out);

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, ErrorKind};
 
-use pipeline::{Log, LogError, OutputTopic, Outputs, Spread};
+use pipeline::{Committed, Log, LogError, OutputTopic, Outputs, Spread, TopicPartition};
 
 use super::judge::{Accepted, Judge};
 use super::raw_topic::RawTopic;
 use super::verdict::{Status, Verdict};
+use crate::own_position::OwnPosition;
 use crate::{Lines, ReceivedTime, closing_heartbeats};
+
+/// Under which the position of the run is kept: a position needs a partition.
+const KEPT_AT: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
 /// How often a transaction that did not go through is tried.
 const ATTEMPTS: u32 = 5;
@@ -36,6 +40,8 @@ pub struct IngestOptions<'c> {
     pub batch_lines: usize,
     /// The registry's id for the topic's current schema.
     pub schema_id: u32,
+    /// What tells this run from all others, whoever they are.
+    pub run: &'c str,
 }
 
 /// What an ingest did.
@@ -86,7 +92,8 @@ pub fn outputs(topic: RawTopic, partitions: u32) -> [OutputTopic; 1] {
     [OutputTopic { name: topic.name().to_owned(), partitions, spread: Spread::Unmarked }]
 }
 
-/// Writes the lines of `input` to the topic through `log`, whose outputs are [`outputs`]. Each line gets its verdict, in order, once what
+/// Writes the lines of `input` to the topic through `log`, whose outputs are [`outputs`] and whose only input is that topic, of which nothing
+/// is read: a position there tells which transactions went through. Each line gets its verdict, in order, once what
 /// it says is true: an accepted line is then in the log. Lines share a transaction, but none waits for others for much longer than a second:
 /// where `input` says [`ErrorKind::WouldBlock`], for nothing has come yet, what is there is written, and `input` is asked again.
 ///
@@ -104,8 +111,16 @@ pub fn ingest<R: BufRead, L: Log>(
     let mut judge = Judge::new(options.topic, options.schema_id, options.late_horizon_ms);
     let mut lines = Lines::new(input);
     let mut report = IngestReport::default();
-    let mut batch =
-        Batch { log, out: Outputs::new(topics), accepted: Vec::new(), accepted_bytes: 0, verdicts: Vec::new(), opened_ms: None };
+    let mut batch = Batch {
+        position: OwnPosition::read(log, KEPT_AT)?,
+        log,
+        run: options.run,
+        out: Outputs::new(topics),
+        accepted: Vec::new(),
+        accepted_bytes: 0,
+        verdicts: Vec::new(),
+        opened_ms: None,
+    };
     let mut last_received_ms = None;
     let mut broken = None;
     loop {
@@ -155,6 +170,9 @@ pub fn ingest<R: BufRead, L: Log>(
 /// Lines of the open transaction.
 struct Batch<'r, L> {
     log: &'r mut L,
+    /// Counts the transactions of all runs.
+    position: OwnPosition,
+    run: &'r str,
     out: Outputs,
     accepted: Vec<Accepted>,
     accepted_bytes: usize,
@@ -191,15 +209,23 @@ impl<L: Log> Batch<'_, L> {
         Ok(())
     }
 
-    /// Where nobody knows whether a transaction went through it is sent again: the ids are the same, so the processor takes the second copy
-    /// for what it is.
+    /// Where nobody knows whether a transaction went through, the position tells.
     fn write(&mut self, push: impl Fn(&[Accepted], &mut Outputs)) -> Result<(), LogError> {
+        let number = self.position.known().map_or(0, |committed| committed.next_offset) + 1;
+        let position = self.position.at(Committed { next_offset: number, metadata: self.run.to_owned() });
         for attempt in 1.. {
             self.out.clear();
             push(&self.accepted, &mut self.out);
-            match self.log.send(&mut self.out).and_then(|()| self.log.commit(&[])) {
-                Ok(()) => break,
-                Err(LogError::Transaction(_)) if attempt < ATTEMPTS => self.log.recover()?,
+            match self.log.send(&mut self.out).and_then(|()| self.log.commit(std::slice::from_ref(&position))) {
+                Ok(()) => {
+                    self.position.moved(position);
+                    break;
+                }
+                Err(LogError::Transaction(_)) if attempt < ATTEMPTS => {
+                    if self.position.recover(self.log, &position)? {
+                        break;
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }

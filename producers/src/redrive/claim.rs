@@ -1,12 +1,10 @@
 //! Who redrives: one run at a time. The log knows it: a position of the group `redrive`, which moves with every transaction of the run.
-//!
-//! On Kafka the transactional id fences whoever redrove before. That says nothing to a run that was fenced and starts over: it would fence the
-//! other in turn. By the position it knows that another has begun since, and stops. On a log without fencing the position itself fences.
 
 use pipeline::{Committed, Log, LogError, Position, TopicPartition};
 use serde::{Deserialize, Serialize};
 
 use super::sources::LETTERS_INPUT;
+use crate::own_position::OwnPosition;
 
 /// Under which the position is kept: a position needs a partition. Nothing is read from it.
 const KEPT_AT: TopicPartition = TopicPartition { topic: LETTERS_INPUT, partition: 0 };
@@ -25,8 +23,7 @@ struct Kept {
 /// A run's claim to be the one that redrives.
 #[derive(Debug)]
 pub(super) struct Claim {
-    /// As it is committed.
-    known: Option<Committed>,
+    position: OwnPosition,
     kept: Kept,
 }
 
@@ -46,9 +43,9 @@ impl Claim {
     }
 
     fn try_begin<L: Log>(log: &mut L, run: &str) -> Result<Self, LogError> {
-        let known = log.committed(KEPT_AT)?;
-        let open = known.as_ref().map_or_else(Vec::new, |committed| read(committed).map(|kept| kept.open).unwrap_or_default());
-        let mut claim = Self { known, kept: Kept { run: run.to_owned(), transaction: 0, open } };
+        let position = OwnPosition::read(log, KEPT_AT)?;
+        let open = position.known().map_or_else(Vec::new, |committed| read(committed).map(|kept| kept.open).unwrap_or_default());
+        let mut claim = Self { position, kept: Kept { run: run.to_owned(), transaction: 0, open } };
         let position = claim.next(&[]);
         log.commit(std::slice::from_ref(&position))?;
         claim.committed(position);
@@ -69,7 +66,7 @@ impl Claim {
                 kept.open.push((*topic).to_owned());
             }
         }
-        position(&kept)
+        self.position(&kept)
     }
 
     /// The position that goes with the closing heartbeats.
@@ -77,7 +74,12 @@ impl Claim {
         let mut kept = self.kept.clone();
         kept.transaction += 1;
         kept.open.clear();
-        position(&kept)
+        self.position(&kept)
+    }
+
+    fn position(&self, kept: &Kept) -> Position {
+        let metadata = serde_json::to_string(kept).expect("numbers and texts are JSON");
+        self.position.at(Committed { next_offset: 0, metadata })
     }
 
     /// The transaction with this position went through.
@@ -85,7 +87,7 @@ impl Claim {
         if let Ok(kept) = read(&position.committed) {
             self.kept = kept;
         }
-        self.known = Some(position.committed);
+        self.position.moved(position);
     }
 
     /// After a transaction with this position that was lost, or of which nobody knows: makes the log usable again. True where it went through.
@@ -93,34 +95,18 @@ impl Claim {
     /// # Errors
     /// [`LogError::Fenced`] where another run has begun, which is left alone.
     pub(super) fn recover<L: Log>(&mut self, log: &mut L, tried: &Position) -> Result<bool, LogError> {
-        // Asked before it is recovered: that would fence the other run.
-        match log.committed(KEPT_AT) {
-            Ok(found) => self.check(found.as_ref(), tried)?,
-            Err(LogError::Transaction(_)) => {}
-            Err(error) => return Err(error),
-        }
-        log.recover()?;
-        let found = log.committed(KEPT_AT)?;
-        self.check(found.as_ref(), tried)?;
-        let is_through = found.as_ref() == Some(&tried.committed);
+        let is_through = self.position.recover(log, tried).map_err(|error| match error {
+            LogError::Fenced(other) => {
+                let other = serde_json::from_str(&other).map_or_else(|_| "an unknown run".to_owned(), |kept: Kept| kept.run);
+                LogError::Fenced(format!("{other} redrives now; run this again when it has ended"))
+            }
+            other => other,
+        })?;
         if is_through {
             self.committed(tried.clone());
         }
         Ok(is_through)
     }
-
-    fn check(&self, found: Option<&Committed>, tried: &Position) -> Result<(), LogError> {
-        if found == self.known.as_ref() || found == Some(&tried.committed) {
-            return Ok(());
-        }
-        let other = found.and_then(|found| read(found).ok()).map_or_else(|| "an unknown run".to_owned(), |kept| kept.run);
-        Err(LogError::Fenced(format!("{other} redrives now; run this again when it has ended")))
-    }
-}
-
-fn position(kept: &Kept) -> Position {
-    let metadata = serde_json::to_string(kept).expect("numbers and texts are JSON");
-    Position { source: KEPT_AT, committed: Committed { next_offset: 0, metadata } }
 }
 
 fn read(committed: &Committed) -> Result<Kept, serde_json::Error> {

@@ -16,11 +16,12 @@ use super::generator::SimulatedRecord;
 use super::run::{SimulateError, TOPIC};
 use super::settings::Settings;
 use crate::identity::Content;
+use crate::own_position::OwnPosition;
 
 /// The inputs of the lanes that positions are kept through.
 pub const INPUTS: [&str; 1] = [TOPIC];
 
-const KEPT_AT: TopicPartition = TopicPartition { topic: 0, partition: 0 };
+pub(super) const KEPT_AT: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
 /// The group in which the progress of a run is kept.
 #[must_use]
@@ -83,9 +84,9 @@ pub(super) struct Progress {
 
 impl Progress {
     /// As the log knows it.
-    pub(super) fn read<L: Log>(log: &mut L, settings: &Settings) -> Result<Self, SimulateError> {
-        let Some(committed) = log.committed(KEPT_AT)? else { return Ok(Self::default()) };
-        let kept: Kept = read(&committed)?;
+    pub(super) fn of(position: &OwnPosition, settings: &Settings) -> Result<Self, SimulateError> {
+        let Some(committed) = position.known() else { return Ok(Self::default()) };
+        let kept: Kept = read(committed)?;
         if kept.settings != *settings {
             return Err(SimulateError::OtherSettings { run: settings.run_name(), settings: text(&kept.settings) });
         }
@@ -98,15 +99,10 @@ impl Progress {
     }
 
     /// As it is committed.
-    pub(super) fn position(&self, settings: &Settings) -> Position {
+    pub(super) fn committed(&self, settings: &Settings) -> Committed {
         let kept = Kept { settings: settings.clone(), records_hash: format!("{:016x}", self.hash), heartbeats: self.heartbeats };
         let next_offset = i64::try_from(self.records).expect("records are counted in billions");
-        Position { source: KEPT_AT, committed: Committed { next_offset, metadata: text(&kept) } }
-    }
-
-    /// Whether the log stands there: what tells whether a transaction went through.
-    pub(super) fn is_committed<L: Log>(&self, log: &mut L, settings: &Settings) -> Result<bool, LogError> {
-        Ok(log.committed(KEPT_AT)?.as_ref() == Some(&self.position(settings).committed))
+        Committed { next_offset, metadata: text(&kept) }
     }
 }
 

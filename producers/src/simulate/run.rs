@@ -5,10 +5,11 @@ use std::io;
 use pipeline::{Log, LogError, OutputTopic, Outputs, Spread};
 
 use super::generator::{Generator, SimulatedRecord, TruthSink};
-use super::progress::{Progress, RecordsHash};
+use super::progress::{KEPT_AT, Progress, RecordsHash};
 use super::settings::Settings;
 use super::truth::Totals;
 use crate::closing_heartbeats;
+use crate::own_position::OwnPosition;
 
 /// The topic that is written.
 pub(super) const TOPIC: &str = "playback_events";
@@ -82,6 +83,7 @@ pub struct Simulation<'r, L> {
     log: &'r mut L,
     options: &'r SimulateOptions,
     pending: Outputs,
+    position: OwnPosition,
     /// What lay in the log before.
     found: Progress,
 }
@@ -92,8 +94,9 @@ impl<'r, L: Log> Simulation<'r, L> {
     /// # Errors
     /// Where the log fails, or holds a run of this name with other settings.
     pub fn open(log: &'r mut L, topics: &[OutputTopic; 1], options: &'r SimulateOptions) -> Result<Self, SimulateError> {
-        let found = Progress::read(log, &options.settings)?;
-        Ok(Self { log, options, pending: Outputs::new(topics), found })
+        let position = OwnPosition::read(log, KEPT_AT)?;
+        let found = Progress::of(&position, &options.settings)?;
+        Ok(Self { log, options, pending: Outputs::new(topics), position, found })
     }
 
     /// Whether anything of the run lies in the log.
@@ -164,15 +167,16 @@ impl<'r, L: Log> Simulation<'r, L> {
     /// Appends what is pending and notes how far the run has come with it, both or neither. Where nobody knows whether a transaction went
     /// through, the position tells.
     fn commit(&mut self, progress: &Progress) -> Result<(), LogError> {
-        let settings = &self.options.settings;
-        let position = progress.position(settings);
+        let position = self.position.at(progress.committed(&self.options.settings));
         for attempt in 1.. {
             let mut out = self.pending.clone();
             match self.log.send(&mut out).and_then(|()| self.log.commit(std::slice::from_ref(&position))) {
-                Ok(()) => break,
+                Ok(()) => {
+                    self.position.moved(position);
+                    break;
+                }
                 Err(LogError::Transaction(_)) if attempt < ATTEMPTS => {
-                    self.log.recover()?;
-                    if progress.is_committed(self.log, settings)? {
+                    if self.position.recover(self.log, &position)? {
                         break;
                     }
                 }

@@ -165,9 +165,10 @@ impl<L: Log> Import<'_, L> {
                     self.batch.clear();
                 }
                 Err(LogError::Transaction(_)) if attempt < ATTEMPTS => {
-                    let done = self.recover()?;
+                    // All of it: another import may have begun meanwhile, and come further with the rows that are still to be read.
+                    self.done = self.recover()?;
                     let before = self.batch.len();
-                    self.batch.retain(|events| !done.contains(&events.id));
+                    self.batch.retain(|events| !self.done.contains(&events.id));
                     self.report.imported += (before - self.batch.len()) as u64;
                 }
                 Err(error) => return Err(error.into()),
@@ -180,7 +181,7 @@ impl<L: Log> Import<'_, L> {
     fn recover(&mut self) -> Result<HashSet<Uuid>, LogError> {
         let mut attempt = 1;
         loop {
-            match self.log.recover().and_then(|()| read_ledger(self.log, &self.topics[1])) {
+            match self.log.recover().and_then(|_| read_ledger(self.log, &self.topics[1])) {
                 Err(LogError::Transaction(_)) if attempt < ATTEMPTS => attempt += 1,
                 recovered => return recovered,
             }

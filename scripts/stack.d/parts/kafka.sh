@@ -68,6 +68,7 @@ kafka_command() {
 kafka_ready() { answers_kafka "$KAFKA_PORT"; }
 
 kafka_env() {
+  export_line PLAYHEAD_KAFKA_BROKERS "$host:$KAFKA_PORT"
   export_line PLAYHEAD_TEST_BROKERS "$host:$KAFKA_PORT"
   export_line PLAYHEAD_TEST_BROKERS_TLS "$host:$KAFKA_TLS_PORT"
   export_line PLAYHEAD_TEST_BROKERS_SASL "$host:$KAFKA_SASL_PORT"

@@ -24,6 +24,7 @@ registry_command() {
 registry_ready() { answers_http "$(registry_address)/apis/ccompat/v7/subjects"; }
 
 registry_env() {
+  export_line PLAYHEAD_REGISTRY_URL "$(registry_address)/apis/ccompat/v7"
   export_line PLAYHEAD_TEST_REGISTRY "$(registry_address)/apis/ccompat/v7"
   export_line PLAYHEAD_TEST_REGISTRY_PROXIED "http://$host:$REGISTRY_PROXY_PORT/apis/ccompat/v7"
 }

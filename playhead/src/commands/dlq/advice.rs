@@ -55,6 +55,18 @@ pub(super) fn advice(code: &str) -> &'static str {
     }
 }
 
+/// What a redrive comes to, in a few words.
+pub(super) fn redrive_helps(code: &str) -> &'static str {
+    let Ok(reason) = code.parse::<Reason>() else { return "read it with the version that refused it" };
+    match reason {
+        Reason::UnknownSchemaId => "redrive once the schema is registered",
+        Reason::SessionTooLong => "redrive once the limit is raised",
+        Reason::NotFramed | Reason::Undecodable | Reason::TrailingBytes | Reason::NotUtf8 => "only a newer version could read it",
+        Reason::NullValue => "nothing is in it; no redrive helps",
+        _ => "mend the sender; no redrive helps",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

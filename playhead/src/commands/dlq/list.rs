@@ -10,7 +10,8 @@ use schemas::redrive::LetterId;
 use serde::Serialize;
 use serde_json::json;
 
-use super::letters::{Marks, as_json, read_all, text_or_base64};
+use super::advice::redrive_helps;
+use super::letters::{Marks, as_json, read_all};
 use crate::answer::Answer;
 use crate::cli::dlq::{List, YesOrNo};
 use crate::failure::Verdict;
@@ -19,9 +20,6 @@ use crate::shown;
 
 /// Letters that are listed in words unless it is said how many.
 const LISTED: u64 = 100;
-
-/// A key is shown up to here, characters.
-const KEY_SHOWN: usize = 40;
 
 #[derive(Debug, Default, Serialize)]
 struct Summary {
@@ -34,6 +32,7 @@ struct Summary {
 
 pub(super) fn run(args: &List, source: &mut LogSource, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let filter = super::filter(&args.letters, &[])?;
+    super::check_partition(&args.letters, source)?;
     let marks = Marks::read(source)?;
     let limit = args.letters.limit.unwrap_or(if answer.is_json { u64::MAX } else { LISTED });
     let mut summary = Summary::default();
@@ -75,37 +74,27 @@ pub(super) fn run(args: &List, source: &mut LogSource, answer: &mut Answer) -> a
     Ok(Verdict::Well)
 }
 
+/// Attempts, key, bytes and the rest are in `dlq show` and in JSON: a line is to fit a terminal.
 fn row(letter: &DeadLetter<'_>, redriven_at: Option<i64>) -> Vec<String> {
-    let mut key = shown::or_dash(letter.key.map(text_or_base64));
-    if let Some((end, _)) = key.char_indices().nth(KEY_SHOWN) {
-        key.truncate(end);
-        key.push_str("...");
-    }
-    vec![
-        named_id(letter),
-        shown::time(letter.failed_at),
-        letter.reason.to_owned(),
-        shown::count(letter.attempts.unsigned_abs()),
-        key,
-        shown::or_dash(letter.value_length.map(|length| shown::count(length.unsigned_abs()))),
-        shown::or_dash(redriven_at.map(shown::time)),
-    ]
+    vec![named_id(letter), shown::minute(letter.failed_at), letter.reason.to_owned(), shown::flag(redriven_at.is_some())]
 }
 
 fn in_words(summary: &Summary, rows: Vec<Vec<String>>, answer: &mut Answer) -> anyhow::Result<()> {
     let listed = rows.len() as u64;
     if listed > 0 {
-        let header = ["LETTER", "REFUSED AT", "REASON", "ATTEMPTS", "KEY", "BYTES", "REDRIVEN AT"];
-        answer.table(&header, &[3, 5], rows)?;
+        answer.table(&["LETTER", "REFUSED (UTC)", "REASON", "BACK"], &[], rows)?;
         answer.line("")?;
     }
     let unlisted = summary.letters - listed;
     if unlisted > 0 {
         answer.line(&format!("and {} more: --limit shows more of them, --json all", shown::count(unlisted)))?;
     }
-    let reasons: Vec<String> = summary.by_reason.iter().map(|(reason, count)| format!("{reason} {}", shown::count(*count))).collect();
-    let of = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
-    answer.line(&format!("{}, {} redriven{of}", shown::counted(summary.letters, "letter"), shown::count(summary.redriven)))?;
+    let colon = if summary.by_reason.is_empty() { "" } else { ":" };
+    answer.line(&format!("{}, {} redriven{colon}", shown::counted(summary.letters, "letter"), shown::count(summary.redriven)))?;
+    let width = summary.by_reason.keys().map(String::len).max().unwrap_or(0);
+    for (reason, count) in &summary.by_reason {
+        answer.line(&format!("  {reason:width$} {:>7}  {}", shown::count(*count), redrive_helps(reason)))?;
+    }
     if summary.unreadable > 0 {
         let records = shown::counted(summary.unreadable, "record");
         answer.line(&format!("{records} of dead_letters can't be read: `playhead read dead_letters` shows them"))?;

@@ -9,7 +9,7 @@ mod show;
 
 use anyhow::{Context as _, bail};
 use producers::redrive::Filter;
-use schemas::Reason;
+use schemas::{Reason, topics};
 
 use super::time_us;
 use crate::answer::Answer;
@@ -18,6 +18,8 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::failure::Verdict;
 use crate::log_source::LogSource;
+use crate::shown;
+use crate::topology::Stage;
 
 /// Who processes what goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,27 @@ pub(crate) enum StagesRun {
     Here,
     /// The owner of the folder, all the time.
     InTheOwner,
+}
+
+/// Looks at what can be judged before anything is opened.
+///
+/// # Errors
+/// Where a filter can't be meant, or a redrive says nothing of what it is to take.
+pub(super) fn check(command: &Dlq) -> anyhow::Result<()> {
+    match command {
+        Dlq::List(args) => filter(&args.letters, &[]).map(drop),
+        Dlq::Show(_) => Ok(()),
+        Dlq::Redrive(args) => {
+            filter(&args.letters, &args.ids)?;
+            let is_said = args.all || args.dry_run || !args.ids.is_empty() || args.letters.is_filter();
+            if !is_said {
+                bail!(
+                    "say which letters go back: by their ids, by --reason, --stage, --topic, --partition, --since or --until, or --all of them"
+                );
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Carries out a command on a cluster.
@@ -66,6 +89,21 @@ fn filter(args: &LetterArgs, ids: &[String]) -> anyhow::Result<Filter> {
         let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
         bail!("--reason: {code:?} is no reason; reasons: {}", known.join(", "));
     }
+    let stages = [Stage::Playback.name(), Stage::Profile.name()];
+    if let Some(stage) = args.stage.as_deref().filter(|stage| !stages.contains(stage)) {
+        bail!("--stage: {stage:?} is no stage that refuses records; stages: {}", stages.join(", "));
+    }
+    let topics = topics::builtin();
+    if let Some(topic) = args.topic.as_ref().filter(|&name| topics.iter().all(|topic| topic.name != *name)) {
+        let known: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        bail!("--topic: there is no topic {topic:?}; topics: {}", known.join(", "));
+    }
+    let (since_us, until_us) = (time_us("--since", args.since.as_deref())?, time_us("--until", args.until.as_deref())?);
+    if let (Some(since), Some(until)) = (&args.since, &args.until)
+        && since_us >= until_us
+    {
+        bail!("--since {since} is not before --until {until}: nothing lies between");
+    }
     if let Some(id) = ids.iter().find(|id| !is_id(id)) {
         bail!("{id:?} is no id of a letter, which is TOPIC-PARTITION-OFFSET-STAGE, as in playback_events-2-1041-playback");
     }
@@ -74,8 +112,8 @@ fn filter(args: &LetterArgs, ids: &[String]) -> anyhow::Result<Filter> {
         stage: args.stage.clone(),
         topic: args.topic.clone(),
         partition: args.partition,
-        since_us: time_us("--since", args.since.as_deref())?,
-        until_us: time_us("--until", args.until.as_deref())?,
+        since_us,
+        until_us,
         ids: (!ids.is_empty()).then(|| ids.iter().cloned().collect()),
     })
 }
@@ -88,6 +126,23 @@ fn is_id(text: &str) -> bool {
         && is_number(parts.next())
         && is_number(parts.next())
         && parts.next().is_some_and(|topic| !topic.is_empty())
+}
+
+/// Refuses a partition that no topic has from which records are refused.
+fn check_partition(args: &LetterArgs, source: &LogSource) -> anyhow::Result<()> {
+    let Some(partition) = args.partition else { return Ok(()) };
+    let inputs = [Stage::Playback, Stage::Profile].into_iter().flat_map(Stage::inputs);
+    let mut most = 0;
+    for topic in inputs.filter(|&&topic| args.topic.as_ref().is_none_or(|asked| asked == topic)) {
+        most = most.max(source.log.required_topic(topic)?.1);
+    }
+    if partition >= most {
+        bail!(
+            "--partition: there are no letters of partition {partition}: the topics read have {}",
+            shown::counted(most.into(), "partition")
+        );
+    }
+    Ok(())
 }
 
 /// The topic of the letters must be there, on whatever log.

@@ -19,9 +19,9 @@ use super::StagesRun;
 use crate::answer::Answer;
 use crate::cli::dlq::Redrive;
 use crate::commands::cluster_writer::ClusterWriter;
-use crate::commands::now_ms;
 use crate::commands::summary::{Ended, Outcome};
 use crate::commands::unreported::Mark;
+use crate::commands::{now_ms, run_name};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::failure::Verdict;
@@ -99,7 +99,6 @@ pub(super) fn in_folder(
 
 fn options(args: &Redrive, config: &Config, schemas: Arc<dyn SchemaSource>, ledger_schema_id: u32) -> anyhow::Result<RedriveOptions> {
     let now_ms = now_ms()?;
-    let (host, process) = (&config.kafka.instance, std::process::id());
     Ok(RedriveOptions {
         filter: super::filter(&args.letters, &args.ids)?,
         limit: args.letters.limit,
@@ -108,7 +107,7 @@ fn options(args: &Redrive, config: &Config, schemas: Arc<dyn SchemaSource>, ledg
         is_forced: args.force,
         state_horizon_ms: config.playback.state_horizon_ms,
         now_ms,
-        run: format!("process {process} on {host}, begun at {}", shown::time(now_ms * 1_000)),
+        run: run_name(config, now_ms),
         ledger_schema_id,
         schemas,
     })

@@ -10,6 +10,9 @@ use crate::observe::metrics::Known;
 /// What keeps on happening is told of this often.
 const AGAIN: Duration = Duration::from_mins(1);
 
+/// What brokers answer whose transactional id or place in the group another has (KIP-98, KIP-345).
+const FENCINGS: [&str; 3] = ["FENCED_INSTANCE_ID", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
+
 impl Observer for LaneWatch {
     fn turned(&self) {
         let mut seen = self.seen();
@@ -20,7 +23,7 @@ impl Observer for LaneWatch {
     fn assigned(&self, sources: &[TopicPartition]) {
         let mut seen = self.seen();
         seen.sign();
-        seen.has_joined = true;
+        (seen.has_joined, seen.is_given_up) = (true, false);
         self.metrics.assigned.inc();
         for &source in sources {
             seen.partitions.insert(source, self.new_partition(source));
@@ -40,6 +43,7 @@ impl Observer for LaneWatch {
             }
         }
         if is_lost {
+            seen.is_given_up = true;
             tracing::warn!(partitions = self.listed(sources), "partitions lost: the group had given this lane up");
         } else {
             tracing::info!(partitions = self.listed(sources), "partitions revoked");
@@ -98,6 +102,7 @@ impl Observer for LaneWatch {
 
     fn lost_transaction(&self, why: &str) {
         self.metrics.lost_transactions.inc();
+        self.metrics.fenced.inc_by(u64::from(FENCINGS.iter().any(|fencing| why.contains(fencing))));
         let mut seen = self.seen();
         let is_news = seen.lost.replace(why.to_owned()).is_none_or(|before| before != why);
         seen.partitions.values_mut().for_each(|partition| partition.is_restored = false);
@@ -182,8 +187,11 @@ impl LaneWatch {
 
     fn new_partition(&self, source: TopicPartition) -> Partition {
         let labels = [self.stage.to_owned(), self.lane.to_string(), self.topic(source).to_owned(), source.partition.to_string()];
+        let mut metrics = self.families.partition(labels);
+        // A counter that begins with its first letter hides it from whoever looks at increases.
+        schemas::Reason::ALL.iter().for_each(|reason| self.families.dead_letters(&mut metrics, reason.as_str(), 0));
         Partition {
-            metrics: self.families.partition(labels),
+            metrics,
             is_restored: false,
             waiting: None,
             position: None,

@@ -204,7 +204,7 @@ fn every_reason_is_listed_and_goes_back() {
     assert!(dry.iter().all(|(_, verdict)| verdict == "would_redrive"), "{dry:?}");
     assert_eq!(dry.iter().map(|(id, _)| id.as_str()).collect::<BTreeSet<_>>(), names);
 
-    let done = run(&on, &["redrive"]);
+    let done = run(&on, &["redrive", "--all"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(verdicts(&done.out).iter().all(|(_, verdict)| verdict == "redriven"), "{done:?}");
     // The limit is raised meanwhile: of the session that was too long all arrives, once. The rest is refused again.
@@ -282,7 +282,7 @@ fn killed_and_two_at_once_every_letter_goes_back_once() {
     let (letters, _) = lines(&run(&on, &["list"]).out);
     assert!(letters.len() > 3_000, "{}", letters.len());
 
-    let start = || dlq(&on, &["redrive"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = || dlq(&on, &["redrive", "--all"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut fenced = 0;
     for number in 0..4_u64 {
         let (mut older, mut younger) = (start(), start());
@@ -299,11 +299,11 @@ fn killed_and_two_at_once_every_letter_goes_back_once() {
         }
     }
     assert!(fenced > 0, "the younger one stops the older");
-    let done = run(&on, &["redrive"]);
+    let done = run(&on, &["redrive", "--all"]);
     assert_eq!(done.code, 0, "{done:?}");
     let redriven = redriven(&on);
     assert!(redriven.values().all(|times| *times == 1), "{:?}", redriven.iter().find(|(_, times)| **times > 1));
-    let (_, summary) = lines(&run(&on, &["redrive"]).out);
+    let (_, summary) = lines(&run(&on, &["redrive", "--all"]).out);
     let count = |code: &str| summary[code].as_u64().unwrap_or(0);
     assert_eq!(count("already_redriven"), redriven.len() as u64);
     assert_eq!(count("already_redriven") + count("same_event_redriven"), letters.len() as u64);

@@ -40,7 +40,7 @@ fn copy(folder: &Folder) -> Folder {
 }
 
 fn start(folder: &Folder) -> Child {
-    folder.command(&["dlq", "redrive"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    folder.command(&["dlq", "redrive", "--all"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// How often each letter went back.
@@ -56,11 +56,11 @@ fn redriven(folder: &Folder) -> BTreeMap<String, u64> {
 
 /// Every letter went back once or as a copy of one that did, and the sessions are what the viewers did.
 fn assert_is_whole(folder: &Folder, letters: usize, what: &str) {
-    let done = said(&mut folder.command(&["dlq", "redrive", "--json"]));
+    let done = said(&mut folder.command(&["dlq", "redrive", "--all", "--json"]));
     assert_eq!(done.code, 0, "{what}: {done:?}");
     let redriven = redriven(folder);
     assert!(redriven.values().all(|times| *times == 1), "{what}: {:?}", redriven.iter().find(|(_, times)| **times > 1));
-    let (_, summary) = lines(&said(&mut folder.command(&["dlq", "redrive", "--json"])).out);
+    let (_, summary) = lines(&said(&mut folder.command(&["dlq", "redrive", "--all", "--json"])).out);
     let count = |code: &str| summary[code].as_u64().unwrap_or(0);
     assert_eq!(count("already_redriven") + count("same_event_redriven"), letters as u64, "{what}: {summary}");
     assert_eq!(count("already_redriven"), redriven.len() as u64, "{what}: {summary}");

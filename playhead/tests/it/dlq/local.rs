@@ -94,7 +94,7 @@ fn after_a_limit_was_raised_every_event_arrives_once() {
     assert_eq!(event_counts(&folder, "s1"), [12]);
     folder.well(&["audit"]);
 
-    let again = redrive(&folder, 0, &[]);
+    let again = redrive(&folder, 0, &["--all"]);
     assert_eq!((lines(&again).1["already_redriven"].clone(), lines(&again).1["redriven"].clone()), (json!(8), Value::Null));
     assert_eq!(event_counts(&folder, "s1"), [12]);
     // The client, or whoever has the file, sends it all again.
@@ -117,7 +117,7 @@ fn after_a_limit_was_raised_every_event_arrives_once() {
 fn a_restore_after_a_redrive_comes_to_the_same_state() {
     let folder = Folder::new();
     assert_eq!(ingest(&folder, &session("s1", 12), Some(4)).code, 1);
-    redrive(&folder, 0, &[]);
+    redrive(&folder, 0, &["--all"]);
     let said = folder.run(&["backup", folder.data().to_str().unwrap(), folder.path("copy").to_str().unwrap()]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(folder.data().join("snapshots").exists() && !folder.path("copy/snapshots").exists(), "a copy has the log alone");
@@ -164,7 +164,7 @@ fn after_a_schema_was_registered_the_event_arrives_once() {
     let listed = lines(&folder.well(&["dlq", "list", "--json"]));
     assert_eq!(listed.1["by_reason"], json!({"unknown_schema_id": 2}));
     // Refused again while nobody knows it: another letter, with one attempt more, and nothing goes back by itself.
-    let said = folder.run(&["dlq", "redrive", "--limit", "1"]);
+    let said = folder.run(&["dlq", "redrive", "--all", "--limit", "1"]);
     assert_eq!(said.code, 1, "{said:?}");
     let name = listed.0[0]["name"].as_str().unwrap();
     let shown = folder.json(&["dlq", "show", name]);
@@ -184,7 +184,7 @@ fn after_a_schema_was_registered_the_event_arrives_once() {
             break;
         }
     }
-    let done = redrive(&folder, 0, &[]);
+    let done = redrive(&folder, 0, &["--all"]);
     let mut codes: Vec<String> = verdicts(&done).into_iter().map(|(_, verdict)| verdict).collect();
     codes.sort();
     // The first is done; of it came the third, which goes; the second is a copy of the same event.
@@ -205,7 +205,9 @@ fn letters_are_listed_and_shown_to_people() {
     append(&folder, 1, AT_MS, &poison);
     let text = folder.well(&["dlq", "list", "--limit", "5"]);
     assert!(text.starts_with("LETTER"), "{text}");
-    assert!(text.contains("and 18 more: --limit shows more of them") && text.contains("23 letters, 0 redriven: "), "{text}");
+    assert!(text.contains("and 18 more: --limit shows more of them") && text.contains("23 letters, 0 redriven:\n"), "{text}");
+    assert!(text.contains("  unknown_schema_id") && text.contains("redrive once the schema is registered"), "{text}");
+    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("playback_events-")).count(), 5, "{text}");
 
     let list = |args: &[&str]| lines(&folder.well(&[&["dlq", "list", "--json"], args].concat()));

@@ -22,6 +22,7 @@ fn each_value_has_its_origin_and_no_secret_is_shown() {
             .env("PLAYHEAD_REGISTRY_URL", "http://registry:8081")
             .env("PLAYHEAD_REGISTRY_USER", "someone")
             .env("PLAYHEAD_REGISTRY_PASSWORD", "s3cret0f")
+            .env("PLAYHEAD_TEST_BROKERS", "of the stack for tests")
             .env("PLAYHEAD_KAKFA_BROKERS", "misspelt:9092");
         said(&mut command)
     };
@@ -49,6 +50,35 @@ fn each_value_has_its_origin_and_no_secret_is_shown() {
     assert!(in_words.out.contains("kafka.lanes") && in_words.out.contains("PLAYHEAD_KAKFA_BROKERS: is set, and no setting has this name"));
     for out in [&as_json.out, &in_words.out] {
         assert!(!out.contains("s3cret0f"), "{out}");
+    }
+}
+
+#[test]
+fn what_a_start_would_refuse_is_refused_here_too() {
+    let folder = Folder::new();
+    folder.write("empty.pem", "");
+    let cases = [
+        ("[kafka.client]\n\"security.protocl\" = \"ssl\"\n", "kafka.client.security.protocl: No such configuration property"),
+        ("[kafka.client]\n\"security.protocol\" = \"tls\"\n", "kafka.client.security.protocol: "),
+        ("[kafka.client]\n\"group.id\" = \"mine\"\n", "kafka.client.group.id cannot be set: "),
+        (
+            "[kafka.client]\n\"security.protocol\" = \"ssl\"\n\"ssl.ca.location\" = \"/nofile\"\n",
+            "kafka.client.ssl.ca.location: /nofile: No such file",
+        ),
+        ("[registry]\nca_file = \"/nofile\"\n", "registry.ca_file: cannot read /nofile"),
+        ("[registry]\nca_file = \"empty.pem\"\n", "registry.ca_file (empty.pem): "),
+        ("[registry]\nuser = \"u\"\npassword_file = \"/nofile\"\n", "registry.password_file: cannot read /nofile"),
+        ("[registry]\npassword_file = \"/nofile\"\n", "playhead.toml, line 2: registry.password_file: registry.user is missing"),
+    ];
+    for (text, expected) in cases {
+        folder.write("playhead.toml", text);
+        let said = folder.run(&["config", "check"]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{text}: {said:?}");
+        assert!(said.err.starts_with(&format!("playhead: {expected}")), "{text}: {}", said.err);
+        if text.contains("kafka") {
+            let start = folder.run(&["topics", "apply", "--brokers", "127.0.0.1:1"]);
+            assert_eq!((start.code, start.err), (2, said.err), "{text}: a start says the same");
+        }
     }
 }
 

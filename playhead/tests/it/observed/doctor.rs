@@ -75,13 +75,27 @@ fn what_is_broken_on_a_cluster_is_named_with_what_to_mend() {
     assert!(playback["detail"].as_str().unwrap().contains(" 0 offsets behind"), "{playback}");
 
     // Outside dev one broker is too few.
-    let strict = troubles(&on_kafka.json(1, &["doctor"]));
-    assert!(strict["topic resume_state"].1.contains("1 replicas on 1 brokers"), "{strict:?}");
+    let strict = on_kafka.json(1, &["doctor"]);
+    assert_only_failure(
+        &strict,
+        "topics",
+        "are as in dev: with the loss of one broker acknowledged records are lost; where that is meant, ",
+    );
+    let in_words = said(&mut on_kafka.command(&["doctor", "--dev"])).out;
+    assert!(
+        in_words.contains("ok       topics playback_events, ") && in_words.lines().count() < 25,
+        "what is the same is one line: {in_words}"
+    );
 
     let admin = Admin::new(&on_kafka.cluster(), PATIENCE).unwrap();
     let retention = admin.describe("playback_events").unwrap().settings["retention.ms"].clone();
     admin.set("playback_events", &[("retention.ms", "3600000")]).unwrap();
     assert_only_failure(&examine(1), "topic playback_events", &format!("retention.ms is 3600000, and should be {retention}"));
+    admin.set("playback_events", &[("retention.ms", "-1")]).unwrap();
+    let report = examine(1);
+    assert_only_failure(&report, "topic playback_events", "says what `playhead topics apply --dev` has to be allowed");
+    let applied = said(&mut on_kafka.command(&["topics", "apply", "--dev"]));
+    assert!(applied.code == 1 && applied.out.contains("--allow-delete"), "as it says: {applied:?}");
     admin.set("playback_events", &[("retention.ms", &retention)]).unwrap();
     admin.set("playback_sessions", &[("unclean.leader.election.enable", "true")]).unwrap();
     assert_only_failure(&examine(1), "topic playback_sessions", "unclean.leader.election.enable=false");
@@ -103,8 +117,10 @@ fn a_transaction_that_hangs_is_named() {
     let on_kafka = OnKafka::new();
     on_kafka.json(0, &["topics", "apply", "--dev"]);
     let topic = OutputTopic { name: "playback_events".to_owned(), partitions: 4, spread: Spread::Unmarked };
-    let options =
-        LaneOptions { transaction_timeout: Duration::from_secs(300), ..LaneOptions::new(on_kafka.cluster(), "hanging", "test", 0) };
+    let mut cluster = on_kafka.cluster();
+    // What is sent goes at once, and does not wait for company.
+    cluster.client.insert("linger.ms".to_owned(), "0".to_owned());
+    let options = LaneOptions { transaction_timeout: Duration::from_secs(300), ..LaneOptions::new(cluster, "hanging", "test", 0) };
     let mut lane = KafkaLane::writer(options, &[], std::slice::from_ref(&topic)).unwrap();
     let mut out = Outputs::new(&[topic]);
     let now_ms = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
@@ -114,10 +130,12 @@ fn a_transaction_that_hangs_is_named() {
     };
     write(&mut lane);
     lane.commit(&[]).unwrap();
-    write(&mut lane);
-    // It is at the broker before it is asked.
+    // At the broker before it is asked: records wait for others to go with, and the first ones go with later ones.
     let admin = Admin::new(&on_kafka.cluster(), PATIENCE).unwrap();
-    until("the record is there", || (admin.ends(&[("playback_events", 2)]).unwrap()[0].all > 2).then_some(()));
+    until("a record is there", || {
+        write(&mut lane);
+        (admin.ends(&[("playback_events", 2)]).unwrap()[0].all > 2).then_some(())
+    });
     let report = on_kafka.json(1, &["doctor", "--dev"]);
     assert_only_failure(&report, "open transactions", "playback_events-2: the last stable offset has stood at 2 for ");
     let mend = format!("abort --topic {}playback_events --partition 2 --start-offset 2", on_kafka.cluster().prefix);

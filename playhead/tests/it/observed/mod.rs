@@ -5,4 +5,5 @@ mod dev;
 mod doctor;
 mod process;
 mod silence;
+mod unreachable;
 mod watched;

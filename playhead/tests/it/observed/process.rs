@@ -183,3 +183,18 @@ fn what_is_waited_for_is_named_and_the_process_goes_on_when_it_comes() {
     assert_eq!(code, Some(0), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("the schema registry is not available")), "{lines:?}");
 }
+
+#[test]
+fn who_gives_way_to_another_process_of_its_name_says_what_each_needs() {
+    let on_kafka = OnKafka::with_topics();
+    let start = || Watched::start(&mut on_kafka.command(&["process", "playback"]));
+    let first = start();
+    first.until_ready();
+    let second = start();
+    let told =
+        "another process of stage playback with --instance test (kafka.instance) has taken over: give each process an instance of its own";
+    until("the first gives way", || first.lines().iter().any(|line| line.contains(told)).then_some(()));
+    second.until_ready();
+    let (code, _, lines) = second.end_by("-TERM");
+    assert_eq!(code, Some(0), "{lines:?}");
+}

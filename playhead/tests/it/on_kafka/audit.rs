@@ -147,7 +147,7 @@ fn a_cluster_without_topics_says_so() {
     let on_kafka = OnKafka::new();
     let said = on_kafka.said(&["audit"]);
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    assert!(said.err.contains("there is no topic playback_events: `playhead topics apply` makes the topics"), "{}", said.err);
+    assert!(said.err.contains("playback_events is not on 127.0.0.1:"), "{}", said.err);
     let mut nowhere = on_kafka.command(&["audit", "--brokers", "127.0.0.1:1"]);
     nowhere.env_remove("PLAYHEAD_REGISTRY_URL").stdin(Stdio::null());
     let said = crate::support::said(&mut nowhere);

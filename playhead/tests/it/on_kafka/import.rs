@@ -133,12 +133,21 @@ fn what_the_cluster_would_not_keep_is_refused() {
     let file = on_kafka.folder.write("export.csv", format!("{HEADER}{}", rows(0..2)));
     let said = on_kafka.said(&["import", "viewing-activity", &file, "--received-time", "2024-02-01"]);
     assert_eq!(said.code, 2);
-    assert!(said.err.contains("playback_events keeps records for 168 h"), "{}", said.err);
+    assert!(said.err.contains("playback_events keeps records for 168 h") && said.err.contains("so now will do"), "{}", said.err);
+    let now = chrono::Utc::now().to_rfc3339();
+    assert_eq!(
+        on_kafka.said(&["simulate", "--start", "2026-01-01"]).err.matches("--start: playback_events keeps records for 168 h").count(),
+        1
+    );
+    let imported: Value = on_kafka.answer(0, &["import", "viewing-activity", &file, "--received-time", &now]);
+    assert_eq!(imported["imported"], 2, "the advice is sound");
+    let on_kafka = OnKafka::with_topics();
+    let file = on_kafka.folder.write("export.csv", format!("{HEADER}{}", rows(0..2)));
     assert_eq!(on_kafka.ends(EVENTS).iter().sum::<i64>(), 0);
     on_kafka.admin().set(EVENTS, &[("retention.ms", "-1")]).unwrap();
     let imported: Value = on_kafka.answer(0, &["import", "viewing-activity", &file, "--received-time", "2024-02-01"]);
     assert_eq!(imported["imported"], 2);
     assert!(on_kafka.records(EVENTS).iter().all(|record| record.timestamp_ms == 1_706_745_600_000));
     let said = OnKafka::new().said(&["import", "viewing-activity", &file]);
-    assert!(said.code == 2 && said.err.contains("`playhead topics apply` makes the topics"), "{said:?}");
+    assert!(said.code == 2 && said.err.contains("`playhead topics apply` makes it"), "{said:?}");
 }
