@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod clickhouse;
 mod cluster_writer;
 mod config_check;
 mod continue_watching;
@@ -19,6 +20,7 @@ mod schemas_check;
 mod schemas_register;
 mod session;
 mod simulate;
+mod sink;
 mod stream_input;
 pub(crate) mod subjects;
 mod summary;
@@ -62,6 +64,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Topics(Topics::Plan(args)) => topics::plan(args, &config, &mut answer),
         Command::Topics(Topics::Apply(args)) => topics::apply(args, &config, &mut answer),
         Command::Process(args) => process::run(args, &config, &mut answer),
+        Command::Sink(args) => sink::run(args, &config, &mut answer),
+        Command::Clickhouse(cli::Clickhouse::Migrate) => clickhouse::migrate(&config, &mut answer),
         Command::Doctor(args) => doctor::run(args, &config, &mut answer),
         Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),
         Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(&config)?, &mut answer),

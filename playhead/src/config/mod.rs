@@ -1,5 +1,6 @@
 //! The configuration: flag over environment over file over default.
 
+mod clickhouse;
 mod duration;
 mod effective;
 mod file;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+pub(crate) use self::clickhouse::ClickHouseConfig;
 pub(crate) use self::effective::{effective, unknown_variables};
 pub(crate) use self::kafka::KafkaSettings;
 pub(crate) use self::observing::{LogFormat, LogSettings, MetricsSettings};
@@ -27,6 +29,7 @@ const HORIZONS_APART_MS: i64 = 6 * 3_600_000;
 /// What the program runs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
+    pub(crate) clickhouse: ClickHouseConfig,
     /// The data folder.
     pub(crate) data: PathBuf,
     /// Where `dev` listens: a loopback address and a port.
@@ -166,6 +169,7 @@ fn check(values: &Values) -> anyhow::Result<Config> {
     }
     let listen = values.text("dev.listen").to_owned();
     Ok(Config {
+        clickhouse: ClickHouseConfig::of(values)?,
         data: PathBuf::from(data),
         listen,
         kafka: KafkaSettings::of(values)?,

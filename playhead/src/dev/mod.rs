@@ -27,7 +27,7 @@ use crate::data_folder::{DataFolder, OwnerFile};
 use crate::failure::Verdict;
 use crate::log;
 use crate::observe::{PartitionEnds, Watch, watch_ends};
-use crate::topology::Stage;
+use crate::topology::{Stage, recompute_until};
 use live::Live;
 use stop::Stop;
 
@@ -120,7 +120,7 @@ fn start<'s>(
         parts.push((name, thread.with_context(|| format!("cannot start the thread of {name}"))?));
         Ok(())
     };
-    for stage in Stage::ALL {
+    for stage in Stage::of_folder(config) {
         let watch = watch.lane(stage.name(), 0, stage.inputs());
         let (folder, config) = (Arc::clone(folder), config.clone());
         let work = move |stop: &Stop| {
@@ -130,6 +130,10 @@ fn start<'s>(
             ended
         };
         begin(stage.name(), Box::new(work))?;
+    }
+    if config.clickhouse.is_set() {
+        let config = config.clone();
+        begin("clickhouse recompute", Box::new(move |stop| recompute_until(&config, &stop.shutdown)))?;
     }
     let (of_ends, watch) = (Arc::clone(folder), Arc::clone(watch));
     let ends = move |stop: &Stop| {

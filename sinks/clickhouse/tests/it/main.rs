@@ -1,0 +1,7 @@
+//! The sink against a store in memory that does to it what ClickHouse may do, and its blocks read by other code.
+
+mod blocks;
+mod faults;
+mod input;
+mod native;
+mod store;
