@@ -11,6 +11,7 @@
 mod client;
 mod migrate;
 mod native;
+mod queries;
 mod recompute;
 mod sink;
 mod store;
@@ -18,6 +19,7 @@ mod tables;
 
 pub use client::{Client, ClientSettings, QueryError, SettingsError};
 pub use migrate::{MIGRATIONS, Migration, MigrationError, check, migrate};
+pub use queries::{QUERIES, Query};
 pub use recompute::{Recomputed, Recomputer};
 pub use sink::ClickHouseSink;
 pub use store::{Heard, Insert, Mark, Span, Store};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pipeline::{Batch, Committed, Headers, Position, Record, Resume, Sink, SinkError, TopicId, TopicPartition, heartbeat};
 use schemas::{Decoder, SchemaSource, SourceError};
@@ -20,6 +21,9 @@ const FULL_BYTES: usize = 64 << 20;
 const SPARE_BLOCKS: usize = 4;
 /// How often missing rows are inserted before the store counts as not available.
 const REPAIRS: usize = 3;
+/// How often, and how long each time, a block that is being inserted is waited for.
+const INSERT_WAITS: usize = 100;
+const INSERT_WAIT: Duration = Duration::from_millis(50);
 
 /// Writes clean events, sessions' quality of service, titles and profiles to ClickHouse.
 pub struct ClickHouseSink<S> {
@@ -102,9 +106,7 @@ impl<S: Store> ClickHouseSink<S> {
     /// be under way; then what is missing all the same.
     fn settle(&mut self, source: TopicPartition, staged: &Staged) -> Result<BTreeSet<Mark>, SinkError> {
         let known = token(staged.topic_id, source.partition, &staged.range);
-        if self.store.is_inserting(&known).map_err(sink_error)? {
-            return Err(SinkError::Unavailable(format!("block {known} is still being inserted")));
-        }
+        self.wait_for_insert(&known)?;
         // Before anything can be counted twice or not at all by the tables that are made of it.
         let marks: BTreeSet<Mark> = staged.block.hours().into_iter().map(Mark::Hour).collect();
         self.insert(&staged.block, &known)?;
@@ -127,6 +129,17 @@ impl<S: Store> ClickHouseSink<S> {
             self.insert(&block, &fresh_token(staged.topic_id, source.partition, &staged.range))?;
         }
         Err(SinkError::Unavailable(format!("block {known} has rows that do not stay")))
+    }
+
+    /// Waits until nobody inserts the block any more: whoever was killed may have left a request behind.
+    fn wait_for_insert(&mut self, token: &str) -> Result<(), SinkError> {
+        for _ in 0..INSERT_WAITS {
+            if !self.store.is_inserting(token).map_err(sink_error)? {
+                return Ok(());
+            }
+            std::thread::sleep(INSERT_WAIT);
+        }
+        Err(SinkError::Unavailable(format!("block {token} is still being inserted")))
     }
 
     fn insert(&mut self, block: &Block, token: &str) -> Result<(), SinkError> {
