@@ -27,7 +27,7 @@ use crate::data_folder::{DataFolder, OwnerFile};
 use crate::failure::Verdict;
 use crate::log;
 use crate::observe::{PartitionEnds, Watch, watch_ends};
-use crate::topology::{Stage, recompute_until};
+use crate::topology::{Stage, name_of, recompute_until};
 use live::Live;
 use stop::Stop;
 
@@ -132,8 +132,8 @@ fn start<'s>(
         begin(stage.name(), Box::new(work))?;
     }
     if config.clickhouse.is_set() {
-        let config = config.clone();
-        begin("clickhouse recompute", Box::new(move |stop| recompute_until(&config, &stop.shutdown)))?;
+        let (config, name) = (config.clone(), name_of(folder)?);
+        begin("clickhouse recompute", Box::new(move |stop| recompute_until(&config, &name, &stop.shutdown)))?;
     }
     let (of_ends, watch) = (Arc::clone(folder), Arc::clone(watch));
     let ends = move |stop: &Stop| {

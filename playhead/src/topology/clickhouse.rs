@@ -53,7 +53,7 @@ pub(super) fn run(folder: &DataFolder, config: &Config, until: &Until<'_>) -> an
         }
     }
     if until.is_end() {
-        let recomputed = recomputer(&client, config).run();
+        let recomputed = Recomputer::new(client, &name_of(folder)?).run();
         // Of what nothing was added to, it can wait.
         if !is_done {
             recomputed.context("what is derived in ClickHouse was not made again")?;
@@ -92,16 +92,21 @@ pub(super) fn checked(client: &Client, shutdown: &Shutdown) -> anyhow::Result<bo
     tables(client, shutdown, false, check)
 }
 
-fn recomputer(client: &Client, config: &Config) -> Recomputer {
-    Recomputer::new(client.clone(), &format!("{}-{}", config.kafka.instance, std::process::id()))
+/// By this name a folder's lease is known: that of its log, which one process has at a time.
+///
+/// # Errors
+/// Where the log can't be asked.
+pub(crate) fn name_of(folder: &DataFolder) -> anyhow::Result<String> {
+    Ok(format!("folder-{}", folder.log.topic(INPUTS[0])?.0))
 }
 
-/// Makes again what is marked, now and then, until a stop is asked for. A ClickHouse that does not answer is asked again.
+/// Makes again what is marked, now and then, until a stop is asked for, under a name that is the same after a restart. A ClickHouse that does
+/// not answer is asked again.
 ///
 /// # Errors
 /// Where no client can be made of the settings.
-pub(crate) fn recompute_until(config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let recomputer = recomputer(&config.clickhouse.client()?, config);
+pub(crate) fn recompute_until(config: &Config, name: &str, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let recomputer = Recomputer::new(config.clickhouse.client()?, name);
     while !shutdown.wait(config.clickhouse.recompute_interval) {
         match recomputer.run() {
             Ok(_) => {}

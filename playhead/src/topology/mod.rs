@@ -24,7 +24,7 @@ use crate::log;
 use crate::observe::LaneWatch;
 use crate::progress::{Progress, Stage as Spinner};
 use crate::snapshot_stores;
-pub(crate) use clickhouse::recompute_until;
+pub(crate) use clickhouse::{name_of, recompute_until};
 pub(crate) use on_kafka::OnKafka;
 use wiring::Reads;
 

@@ -42,7 +42,7 @@ impl OnKafka<'_> {
             run_sink(&mut sink, &mut lane, &options, &self.shutdown).with_context(|| format!("lane {number} of the sink {name} stopped"))
         };
         let mut all = SinkTotals::default();
-        for totals in self.run_lanes(Stage::ClickHouse, &cluster, lane, |ended| recompute_until(config, ended))? {
+        for totals in self.run_lanes(Stage::ClickHouse, &cluster, lane, |ended| recompute_until(config, &config.kafka.instance, ended))? {
             all.records += totals.records;
             all.flushes += totals.flushes;
             all.retries += totals.retries;

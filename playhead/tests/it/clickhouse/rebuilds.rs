@@ -58,7 +58,10 @@ fn one_owner_at_a_time_and_one_that_died_is_followed() {
     assert_eq!(recomputer.run().unwrap(), None, "another has it");
     lease("1");
     let done = recomputer.run().unwrap().unwrap();
-    assert_eq!((done.days, done.marks), (1, 1), "the other's has run out");
+    assert_eq!((done.days, done.marks), (1, 1), "the other's has run out; of a day without sessions nothing stays");
+    lease("99999999999");
+    engine.client().mark(&[Mark::Day(0)].into()).unwrap();
+    assert_eq!(Recomputer::new(engine.client(), "another").run().unwrap().unwrap().marks, 1, "its own, from before it was killed");
     assert_eq!(engine.rows("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE 'recompute\\\\_lease%'"), [["0"]]);
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::lease::Lease;
 use super::{listed, partition_of, replace, stage};
 use crate::{Client, QueryError};
 
@@ -11,12 +12,12 @@ const TABLE: &str = "content_metrics_daily";
 const AT_ONCE: usize = 500;
 
 /// Makes days again, by their starts in seconds since 1970 UTC.
-pub(super) fn recompute(client: &Client, days: &BTreeSet<i64>) -> Result<(), QueryError> {
+pub(super) fn recompute(client: &Client, lease: &Lease<'_>, days: &BTreeSet<i64>) -> Result<(), QueryError> {
     let days: Vec<i64> = days.iter().copied().collect();
     for days in days.chunks(AT_ONCE) {
         let staging = stage(client, TABLE)?;
         client.query(&statement(&staging, days))?;
-        replace(client, TABLE, &staging, days.iter().map(|&day| partition_of(day)))?;
+        replace(client, lease, TABLE, &staging, days.iter().map(|&day| partition_of(day)))?;
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(super) struct MadeAgain {
 }
 
 /// Makes those of the hours again that are not what `playback_events` says, by their starts in seconds since 1970 UTC.
-pub(super) fn recompute(client: &Client, owner: &str, hours: &BTreeSet<i64>) -> Result<MadeAgain, QueryError> {
+pub(super) fn recompute(client: &Client, lease: &lease::Lease<'_>, owner: &str, hours: &BTreeSet<i64>) -> Result<MadeAgain, QueryError> {
     let mut made = MadeAgain::default();
     if hours.is_empty() {
         return Ok(made);
@@ -61,14 +61,14 @@ pub(super) fn recompute(client: &Client, owner: &str, hours: &BTreeSet<i64>) -> 
     let Some(hold) = lease::take(client, HOLD, owner, HOLD_TIME)? else {
         return Err(QueryError::NoAnswer("another holds back inserts".to_owned()));
     };
-    let rebuilt = rebuild_held(client, &hold, &wrong);
+    let rebuilt = rebuild_held(client, (lease, &hold), &wrong);
     let returned = hold.give_back();
     made.hours += rebuilt?;
     returned?;
     Ok(made)
 }
 
-fn rebuild_held(client: &Client, hold: &lease::Lease<'_>, wrong: &[(&ByMinute, BTreeSet<i64>)]) -> Result<usize, QueryError> {
+fn rebuild_held(client: &Client, (lease, hold): (&lease::Lease<'_>, &lease::Lease<'_>), wrong: &[(&ByMinute, BTreeSet<i64>)]) -> Result<usize, QueryError> {
     wait_for_inserts(client)?;
     let mut rebuilt = 0;
     for (by_minute, hours) in wrong {
@@ -77,7 +77,7 @@ fn rebuild_held(client: &Client, hold: &lease::Lease<'_>, wrong: &[(&ByMinute, B
         if still.is_empty() {
             continue;
         }
-        by_minute.rebuild(client, &still)?;
+        by_minute.rebuild(client, lease, &still)?;
         let unlike = by_minute.wrong(client, &still)?;
         if !unlike.is_empty() || !hold.is_ours()? {
             // A sink that did not look: the marks stay, and it is done again.
@@ -123,7 +123,7 @@ impl ByMinute {
     }
 
     /// The other hours of the days are taken as they are; these are made by the view's own statement.
-    fn rebuild(&self, client: &Client, hours: &BTreeSet<i64>) -> Result<(), QueryError> {
+    fn rebuild(&self, client: &Client, lease: &lease::Lease<'_>, hours: &BTreeSet<i64>) -> Result<(), QueryError> {
         let (table, view) = (self.table, self.view);
         let staging = stage(client, table)?;
         let list = listed(hours.iter().copied());
@@ -142,7 +142,7 @@ impl ByMinute {
             "INSERT INTO {staging} {before} WHERE event_date IN (SELECT toDate(arrayJoin([{listed_days}]))) \
              AND toUnixTimestamp(toStartOfHour(toDateTime(effective_time, 'UTC'))) IN ({list}) AND {after}"
         ))?;
-        replace(client, table, &staging, days.iter().map(|day| partition_of(day * 86_400)))
+        replace(client, lease, table, &staging, days.iter().map(|day| partition_of(day * 86_400)))
     }
 }
 

@@ -1,5 +1,6 @@
-//! A lease: a table that only one can make, since a second one of that name is refused. Who has it, and until when, is its comment. One that
-//! has run out is renamed to a name of its own first, which again only one can do.
+//! A lease: a table that only one can make, since a second one of that name is refused. Until when it lasts, and who has it, is its comment.
+//! One that has run out, or that its owner has left behind when it was killed, is renamed to a name of its own first, which again only one can
+//! do.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -20,22 +21,21 @@ pub(super) struct Lease<'c> {
     id: Uuid,
 }
 
-/// Takes a lease. None where another has it.
+/// Takes a lease. None where another has it. Whoever had it under the same name is taken for dead.
 pub(super) fn take<'c>(client: &'c Client, name: &'static str, owner: &str, time: Duration) -> Result<Option<Lease<'c>>, QueryError> {
+    let owner: String = owner.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
     for _ in 0..2 {
         let id = Uuid::new_v4();
-        let until_s = now_s() + time.as_secs();
-        let owner: String = owner.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
-        let make = format!("CREATE TABLE {name} UUID '{id}' (held UInt8) ENGINE = Memory COMMENT '{until_s} {owner}'");
+        let make = format!("CREATE TABLE {name} UUID '{id}' (held UInt8) ENGINE = Memory COMMENT '{} {owner}'", now_s() + time.as_secs());
         match client.query(&make) {
             Ok(_) => return Ok(Some(Lease { client, name, id })),
             Err(error) if error.code() == Some(EXISTS) => {}
             Err(error) => return Err(error),
         }
-        if is_taken(client, name)? {
+        if holder(client, name)?.is_some_and(|holder| holder != owner) {
             return Ok(None);
         }
-        // It has run out, or is gone since.
+        // It has run out, is ours, or is gone since.
         let aside = format!("{name}_{}", Uuid::new_v4().simple());
         match client.query(&format!("RENAME TABLE {name} TO {aside}")) {
             Ok(_) => client.query(&format!("DROP TABLE IF EXISTS {aside} SYNC")).map(drop)?,
@@ -46,11 +46,12 @@ pub(super) fn take<'c>(client: &'c Client, name: &'static str, owner: &str, time
     Ok(None)
 }
 
-/// Whether somebody has it now.
-pub(super) fn is_taken(client: &Client, name: &str) -> Result<bool, QueryError> {
+/// Who has it now.
+pub(super) fn holder(client: &Client, name: &str) -> Result<Option<String>, QueryError> {
     let rows = client.rows(&format!("SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = '{name}'"))?;
-    let until_s = rows.first().and_then(|row| row.first()).and_then(|comment| comment.split(' ').next()?.parse::<u64>().ok());
-    Ok(until_s.is_some_and(|until_s| until_s > now_s()))
+    let comment = rows.first().and_then(|row| row.first()).and_then(|comment| comment.split_once(' '));
+    let lasting = comment.filter(|(until_s, _)| until_s.parse::<u64>().is_ok_and(|until_s| until_s > now_s()));
+    Ok(lasting.map(|(_, holder)| holder.to_owned()))
 }
 
 impl Lease<'_> {
@@ -61,6 +62,11 @@ impl Lease<'_> {
             "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = '{name}' AND uuid = '{id}'"
         ))?;
         Ok(found.trim_ascii() == b"1")
+    }
+
+    /// Refused where it is not ours any more.
+    pub(super) fn check(&self) -> Result<(), QueryError> {
+        if self.is_ours()? { Ok(()) } else { Err(QueryError::NoAnswer(format!("{} is another's by now", self.name))) }
     }
 
     /// Gives it back.

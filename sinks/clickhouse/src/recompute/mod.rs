@@ -55,7 +55,7 @@ struct Marked {
 }
 
 impl Recomputer {
-    /// `name` tells who holds the lease.
+    /// `name` tells who holds the lease: the same after a restart, and another in each process.
     #[must_use]
     pub fn new(client: Client, name: &str) -> Self {
         Self { client, name: name.to_owned() }
@@ -71,7 +71,7 @@ impl Recomputer {
             return Ok(Some(Recomputed::default()));
         }
         let Some(lease) = lease::take(&self.client, OWNER, &self.name, LEASE)? else { return Ok(None) };
-        let recomputed = self.run_owned();
+        let recomputed = self.run_owned(&lease);
         // Where it can't be given back it ends by itself.
         let returned = lease.give_back();
         let recomputed = recomputed?;
@@ -79,7 +79,7 @@ impl Recomputer {
         Ok(Some(recomputed))
     }
 
-    fn run_owned(&self) -> Result<Recomputed, QueryError> {
+    fn run_owned(&self, lease: &lease::Lease<'_>) -> Result<Recomputed, QueryError> {
         let mut recomputed = Recomputed::default();
         loop {
             // Read under the lease: what the owner before has done is not done again.
@@ -89,9 +89,9 @@ impl Recomputer {
             }
             let starts = |is_day| marks.iter().filter(|mark| mark.is_day == is_day).map(|mark| mark.start_s).collect::<BTreeSet<i64>>();
             let (days, hours) = (starts(true), starts(false));
-            days::recompute(&self.client, &days)?;
+            days::recompute(&self.client, lease, &days)?;
             recomputed.days += days.len();
-            let made_again = hours::recompute(&self.client, &self.name, &hours)?;
+            let made_again = hours::recompute(&self.client, lease, &self.name, &hours)?;
             recomputed.hours += made_again.hours;
             recomputed.hours_right += made_again.hours_right;
             self.take_away(&marks)?;
@@ -120,7 +120,7 @@ impl Recomputer {
 
 /// Whether nothing may be written to `playback_events`.
 pub(crate) fn is_held(client: &Client) -> Result<bool, QueryError> {
-    lease::is_taken(client, HOLD)
+    Ok(lease::holder(client, HOLD)?.is_some())
 }
 
 /// Empties a staging table, making it first where it is not there.
@@ -131,10 +131,25 @@ fn stage(client: &Client, table: &str) -> Result<String, QueryError> {
     Ok(staging)
 }
 
-/// Puts days of a staging table into the place of those of the table. A day is `YYYYMMDD`.
-fn replace(client: &Client, table: &str, staging: &str, days: impl Iterator<Item = String>) -> Result<(), QueryError> {
+/// Puts days of a staging table into the place of those of the table, unless the lease has been lost meanwhile. A day is `YYYYMMDD`.
+fn replace(
+    client: &Client,
+    lease: &lease::Lease<'_>,
+    table: &str,
+    staging: &str,
+    days: impl Iterator<Item = String>,
+) -> Result<(), QueryError> {
+    let made = client.rows(&format!(
+        "SELECT DISTINCT partition FROM system.parts WHERE database = currentDatabase() AND table = '{staging}' AND active"
+    ))?;
+    let made: BTreeSet<String> = made.into_iter().flatten().collect();
+    lease.check()?;
     for day in days {
-        client.query(&format!("ALTER TABLE {table} REPLACE PARTITION {day} FROM {staging}"))?;
+        if made.contains(&day) {
+            client.query(&format!("ALTER TABLE {table} REPLACE PARTITION {day} FROM {staging}"))?;
+        } else {
+            client.query(&format!("ALTER TABLE {table} DROP PARTITION {day}"))?;
+        }
     }
     client.query(&format!("DROP TABLE {staging} SYNC")).map(drop)
 }
