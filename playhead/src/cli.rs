@@ -1,5 +1,6 @@
 //! The command line.
 
+mod clickhouse;
 mod cluster;
 pub(crate) mod dlq;
 mod produce;
@@ -14,7 +15,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Flags;
 
-pub(crate) use cluster::{Backup, Clickhouse, Config, Doctor, Schemas, SchemasCheck, SchemasRegister, Topics, TopicsApply, TopicsPlan};
+pub(crate) use clickhouse::{Clickhouse, ClickhouseServer};
+pub(crate) use cluster::{Backup, Config, Doctor, Schemas, SchemasCheck, SchemasRegister, Topics, TopicsApply, TopicsPlan};
 pub(crate) use produce::{Import, Ingest, Simulate, ViewingActivity};
 pub(crate) use read::{Audit, ClusterInstead, ContinueWatching, Dimension, History, Profile, Qos, Read, Session};
 pub(crate) use run::{Dev, Process, ProcessStage, Sink, SinkStore, Stages};
@@ -224,13 +226,6 @@ Every record is in the store once, whatever is killed: the range of offsets is n
 come the store is asked what it has. A store that is down is waited for; nothing else waits for it. Settings: [clickhouse] url, user, \
 password_file, database, timeout, flush_interval and recompute_interval; the password also as PLAYHEAD_CLICKHOUSE_PASSWORD.")]
     Sink(Sink),
-    /// ClickHouse's tables
-    #[command(
-        subcommand,
-        after_help = "Examples:
-  PLAYHEAD_CLICKHOUSE_URL=http://127.0.0.1:8123 playhead clickhouse migrate"
-    )]
-    Clickhouse(Clickhouse),
     /// Look at everything that this deployment rests on, and say what to mend
     #[command(after_help = "Examples:
   playhead doctor
@@ -242,6 +237,14 @@ and deleted); the registry and our schemas in it; this host's clock; the connect
 whether it keeps what it acknowledged; transactions that hang; the group of each stage, and how far it is behind. What is not set is not \
 looked at. It takes seconds, or half a minute where something does not answer. Exit status 1 where anything failed.")]
     Doctor(Doctor),
+    /// ClickHouse: its tables, and its engine embedded
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  playhead clickhouse server --port 8123
+  PLAYHEAD_CLICKHOUSE_URL=http://127.0.0.1:8123 playhead clickhouse migrate"
+    )]
+    Clickhouse(Clickhouse),
     /// The configuration
     #[command(
         subcommand,

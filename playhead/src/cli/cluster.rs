@@ -22,18 +22,6 @@ pub(crate) struct Doctor {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Clickhouse {
-    /// Bring ClickHouse's tables, views and dictionaries to this program's version
-    #[command(after_help = "Examples:
-  PLAYHEAD_CLICKHOUSE_URL=http://127.0.0.1:8123 playhead clickhouse migrate
-  playhead --config production.toml clickhouse migrate --json
-
-Each step is applied once and noted with its checksum; run again, there is nothing to do. One that was applied in another form, steps of a newer \
-program, and columns that were changed by hand are refused by name.")]
-    Migrate,
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Every setting as it takes effect, and where it comes from: a flag, a variable, a line of the file, or the default
     #[command(after_help = "Examples:

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod clickhouse;
+mod clickhouse_server;
 mod cluster_writer;
 mod config_check;
 mod continue_watching;
@@ -37,7 +38,7 @@ use serde::Serialize;
 
 use self::dlq::StagesRun;
 use crate::answer::Answer;
-use crate::cli::{self, Cli, Command, Import, Schemas, Topics};
+use crate::cli::{self, Cli, Clickhouse, Command, Import, Schemas, Topics};
 use crate::config::{self, Config};
 use crate::data_folder::{DataFolder, InUse};
 use crate::failure::Verdict;
@@ -65,7 +66,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Command::Topics(Topics::Apply(args)) => topics::apply(args, &config, &mut answer),
         Command::Process(args) => process::run(args, &config, &mut answer),
         Command::Sink(args) => sink::run(args, &config, &mut answer),
-        Command::Clickhouse(cli::Clickhouse::Migrate) => clickhouse::migrate(&config, &mut answer),
+        Command::Clickhouse(Clickhouse::Migrate) => clickhouse::migrate(&config, &mut answer),
+        Command::Clickhouse(Clickhouse::Server(args)) => clickhouse_server::run(args, &config, &mut answer),
         Command::Doctor(args) => doctor::run(args, &config, &mut answer),
         Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),
         Command::Read(args) if args.cluster.is_asked() => read::run(args, &mut LogSource::of_cluster(&config)?, &mut answer),

@@ -1,4 +1,4 @@
-//! `[clickhouse]`: the ClickHouse that the sink writes to.
+//! `[clickhouse]`: the ClickHouse that the sink writes to, and the engine that `clickhouse server` runs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,9 @@ use super::setting::Values;
 
 /// `[clickhouse]`. The file of the password is read when it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ClickHouseConfig {
+pub(crate) struct ClickhouseSettings {
+    /// libchdb's file; none: where `make setup` puts it, or PLAYHEAD_CHDB.
+    pub(crate) library: Option<PathBuf>,
     /// Empty where none is set.
     url: String,
     user: String,
@@ -26,7 +28,7 @@ pub(crate) struct ClickHouseConfig {
     pub(crate) recompute_interval: Duration,
 }
 
-impl ClickHouseConfig {
+impl ClickhouseSettings {
     /// # Errors
     /// Where two settings contradict one another.
     pub(super) fn of(values: &Values) -> anyhow::Result<Self> {
@@ -36,7 +38,9 @@ impl ClickHouseConfig {
             bail!("{origin}: clickhouse.password_file: clickhouse.password is set too: one of them is enough");
         }
         let duration = |key| Duration::from_millis(values.number(key).unsigned_abs());
+        let library = values.text("clickhouse.library");
         Ok(Self {
+            library: (!library.is_empty()).then(|| PathBuf::from(library)),
             url: values.text("clickhouse.url").to_owned(),
             user: values.text("clickhouse.user").to_owned(),
             password,

@@ -1,11 +1,13 @@
 //! The configuration as it takes effect: every value, and where it comes from.
 
+use clickhouse_engine::LIBRARY_VARIABLE;
+
 use super::kafka::{self, host_name};
 use super::setting::{SETTINGS, Values};
 use super::{Flags, check, read};
 
-/// Variables that are no settings: they say where the settings are.
-const BESIDE: [&str; 1] = ["PLAYHEAD_CONFIG"];
+/// Variables that are no settings: they say where the settings are, and where the engine for metrics is.
+const BESIDE: [&str; 2] = ["PLAYHEAD_CONFIG", LIBRARY_VARIABLE];
 
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-pub(crate) use self::clickhouse::ClickHouseConfig;
+pub(crate) use self::clickhouse::ClickhouseSettings;
 pub(crate) use self::effective::{effective, unknown_variables};
 pub(crate) use self::kafka::KafkaSettings;
 pub(crate) use self::observing::{LogFormat, LogSettings, MetricsSettings};
@@ -29,7 +29,7 @@ const HORIZONS_APART_MS: i64 = 6 * 3_600_000;
 /// What the program runs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
-    pub(crate) clickhouse: ClickHouseConfig,
+    pub(crate) clickhouse: ClickhouseSettings,
     /// The data folder.
     pub(crate) data: PathBuf,
     /// Where `dev` listens: a loopback address and a port.
@@ -169,7 +169,7 @@ fn check(values: &Values) -> anyhow::Result<Config> {
     }
     let listen = values.text("dev.listen").to_owned();
     Ok(Config {
-        clickhouse: ClickHouseConfig::of(values)?,
+        clickhouse: ClickhouseSettings::of(values)?,
         data: PathBuf::from(data),
         listen,
         kafka: KafkaSettings::of(values)?,

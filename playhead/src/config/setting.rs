@@ -33,6 +33,8 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// Every key.
 pub(super) const SETTINGS: &[Setting] = &[
+    // Nothing: where `make setup` puts it, or PLAYHEAD_CHDB.
+    Setting { key: "clickhouse.library", kind: Kind::Text, default: "" },
     Setting { key: "clickhouse.url", kind: Kind::Text, default: "" },
     Setting { key: "clickhouse.user", kind: Kind::Text, default: "" },
     Setting { key: "clickhouse.password", kind: Kind::Secret, default: "" },

@@ -1,0 +1,187 @@
+//! Statements that reach beyond the tables: to files, to the network, to other programs, or to the process itself. The engine's own grants know only
+//! one user, and do not cover all of it (`file()` as a scalar function, INTO OUTFILE, sources of dictionaries).
+
+use super::Words;
+use super::lexer::{Lexer, Token};
+use crate::Rights;
+
+/// Why a statement is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nobody may: it would end the process that the engine lives in.
+    EndsTheProcess,
+    /// Only an owner may. What it needs, in words.
+    OwnersOnly(String),
+    /// Whoever may only read may not.
+    ReadersMayNot,
+}
+
+/// First words of statements that reading takes.
+const READING: [&str; 11] = ["SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "USE", "SET", "CHECK"];
+
+/// First words of statements that work on tables. All others are an owner's.
+const WORKING: [&str; 22] = [
+    "INSERT", "CREATE", "ALTER", "DROP", "UNDROP", "RENAME", "EXCHANGE", "REPLACE", "TRUNCATE", "OPTIMIZE", "DELETE", "UPDATE", "KILL",
+    "DETACH", "ATTACH", "SYSTEM", "WATCH", "BEGIN", "COMMIT", "ROLLBACK", "GRANT", "REVOKE",
+];
+
+/// Functions, of tables and of values, that read or write elsewhere.
+const REACHING: [&str; 66] = [
+    "file",
+    "fileCluster",
+    "url",
+    "urlCluster",
+    "s3",
+    "s3Cluster",
+    "gcs",
+    "oss",
+    "cosn",
+    "azureBlobStorage",
+    "azureBlobStorageCluster",
+    "hdfs",
+    "hdfsCluster",
+    "remote",
+    "remoteSecure",
+    "cluster",
+    "clusterAllReplicas",
+    "mysql",
+    "postgresql",
+    "mongodb",
+    "redis",
+    "sqlite",
+    "odbc",
+    "jdbc",
+    "executable",
+    "executablePool",
+    "iceberg",
+    "icebergS3",
+    "icebergAzure",
+    "icebergHDFS",
+    "icebergLocal",
+    "icebergCluster",
+    "icebergS3Cluster",
+    "icebergAzureCluster",
+    "icebergHDFSCluster",
+    "icebergLocalCluster",
+    "deltaLake",
+    "deltaLakeS3",
+    "deltaLakeAzure",
+    "deltaLakeLocal",
+    "deltaLakeCluster",
+    "deltaLakeS3Cluster",
+    "deltaLakeAzureCluster",
+    "hudi",
+    "hudiCluster",
+    "paimon",
+    "paimonS3",
+    "paimonAzure",
+    "paimonHDFS",
+    "paimonLocal",
+    "paimonCluster",
+    "paimonS3Cluster",
+    "paimonAzureCluster",
+    "paimonHDFSCluster",
+    "ytsaurus",
+    "arrowFlight",
+    "python",
+    "chdb",
+    "kafka",
+    "nats",
+    "rabbitmq",
+    "catboostEvaluate",
+    "hive",
+    "meiliMatch",
+    "arrow_stream",
+    "ArrowStream",
+];
+
+/// Engines of tables and databases that keep their data in the folder.
+const ENGINES: [&str; 30] = [
+    "MergeTree",
+    "ReplacingMergeTree",
+    "SummingMergeTree",
+    "AggregatingMergeTree",
+    "CollapsingMergeTree",
+    "VersionedCollapsingMergeTree",
+    "CoalescingMergeTree",
+    "GraphiteMergeTree",
+    "Memory",
+    "Log",
+    "TinyLog",
+    "StripeLog",
+    "Null",
+    "Set",
+    "Join",
+    "Buffer",
+    "View",
+    "MaterializedView",
+    "LiveView",
+    "WindowView",
+    "Dictionary",
+    "Merge",
+    "GenerateRandom",
+    "EmbeddedRocksDB",
+    "Alias",
+    "Atomic",
+    "Overlay",
+    "Ordinary",
+    "Lazy",
+    "Replicated",
+];
+
+/// Why somebody with these rights may not have `text` carried out. None where they may.
+pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
+    let tokens: Vec<Token> = Lexer::new(text).collect();
+    let words = Words { text, tokens: &tokens };
+    let first = (0..tokens.len()).find(|at| !words.is_sign(*at, b'('))?;
+    if words.is(first, "SYSTEM") && ["SHUTDOWN", "KILL"].iter().any(|word| words.is(first + 1, word)) {
+        return Some(Refusal::EndsTheProcess);
+    }
+    let begins_with = |all: &[&str]| all.iter().any(|word| words.is(first, word));
+    let is_reading = begins_with(&READING);
+    if rights == Rights::Read && !is_reading {
+        return Some(Refusal::ReadersMayNot);
+    }
+    if rights == Rights::Owner {
+        return None;
+    }
+    // A statement that no list knows may be a mistake, which the engine explains better; those that are known to reach out are named.
+    let is_reaching = ["BACKUP", "RESTORE", "COPY", "SNAPSHOT", "EXECUTE", "MOVE"].iter().any(|word| words.is(first, word));
+    if is_reaching || (!is_reading && !begins_with(&WORKING) && words.is(first + 1, "TO")) {
+        return Some(Refusal::OwnersOnly(String::from_utf8_lossy(words.bytes(first)).to_uppercase()));
+    }
+    (first..tokens.len()).find_map(|at| reaching(&words, at)).map(Refusal::OwnersOnly)
+}
+
+/// What at a place reaches beyond the tables.
+fn reaching(words: &Words<'_>, at: usize) -> Option<String> {
+    for pair in [("INTO", "OUTFILE"), ("FROM", "INFILE"), ("NAMED", "COLLECTION")] {
+        if words.is(at, pair.0) && words.is(at + 1, pair.1) {
+            return Some(format!("{} {}", pair.0, pair.1));
+        }
+    }
+    if words.is_sign(at + 1, b'(')
+        && let Some(name) = words.name(at)
+    {
+        if REACHING.iter().any(|function| function.eq_ignore_ascii_case(&name)) {
+            return Some(format!("{name}()"));
+        }
+        let source = words.name(at + 2).unwrap_or_default();
+        let is_local = ["clickhouse", "null", "cache"].iter().any(|local| local.eq_ignore_ascii_case(&source));
+        if name.eq_ignore_ascii_case("source") && words.is_sign(at + 3, b'(') && !is_local {
+            return Some(format!("SOURCE({source})"));
+        }
+        if name.eq_ignore_ascii_case("disk") && words.name(at + 2).is_some_and(|argument| argument.eq_ignore_ascii_case("type")) {
+            return Some("disk()".to_owned());
+        }
+    }
+    if words.is(at, "ENGINE") {
+        let name = words.name(if words.is_sign(at + 1, b'=') { at + 2 } else { at + 1 })?;
+        let is_word_of_a_statement = words.is(at + 1, "ON") || words.is(at + 1, "FROM");
+        let is_named = words.is_sign(at + 1, b'=') || name.chars().next().is_some_and(char::is_uppercase);
+        if is_named && !is_word_of_a_statement && !ENGINES.iter().any(|engine| engine.eq_ignore_ascii_case(&name)) {
+            return Some(format!("ENGINE = {name}"));
+        }
+    }
+    None
+}

@@ -1,0 +1,57 @@
+//! Inserts with tokens into a server that is killed: what was acknowledged is there, once, after its repair. PLAYHEAD_KILLS says how many kills.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{Numbers, TestServer, encoded, how_many, request};
+
+/// Rows of an insert.
+const ROWS: u64 = 500;
+
+#[test]
+fn an_acknowledged_row_is_there_once_whenever_the_server_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = TestServer::start(folder.path(), None);
+    server.query("CREATE DATABASE kills ENGINE = Atomic");
+    server.query("CREATE TABLE kills.t (insert UInt64, row UInt64) ENGINE = MergeTree ORDER BY (insert, row) SETTINGS non_replicated_deduplication_window = 10000");
+    server.query("CREATE TABLE kills.sums (insert UInt64, rows UInt64) ENGINE = SummingMergeTree ORDER BY insert SETTINGS non_replicated_deduplication_window = 10000");
+    server.query("CREATE MATERIALIZED VIEW kills.view TO kills.sums AS SELECT insert, count() AS rows FROM kills.t GROUP BY insert");
+    let mut numbers = Numbers(7);
+    let mut next = 0;
+    for _ in 0..how_many("PLAYHEAD_KILLS", 8) {
+        let address = server.address.clone();
+        let writer = thread::spawn(move || write_until_it_fails(&address, next));
+        let moment = Instant::now() + Duration::from_micros(50_000 + numbers.next() % 250_000);
+        // The moment of the kill is what is tried out.
+        thread::sleep(moment.saturating_duration_since(Instant::now()));
+        server.kill();
+        // The insert that had no answer is sent again to the next server, under its token.
+        next = writer.join().unwrap();
+        server = TestServer::start(folder.path(), None);
+        let found = server.query("SELECT count(), max(n), min(n) FROM (SELECT count() AS n, uniqExact(row) FROM kills.t GROUP BY insert)");
+        let acknowledged = server.query(&format!("SELECT count() FROM (SELECT insert FROM kills.t GROUP BY insert HAVING count() = {ROWS} AND uniqExact(row) = {ROWS}) WHERE insert < {next}"));
+        assert_eq!(acknowledged, format!("{next}\n"), "inserts that were acknowledged; found {found}");
+    }
+    assert_eq!(insert(&server.address, next), Some(200));
+    let all = server.query("SELECT count(), min(n), max(n) FROM (SELECT count() AS n FROM kills.t GROUP BY insert)");
+    assert_eq!(all, format!("{}\t{ROWS}\t{ROWS}\n", next + 1));
+    assert!(next > 0, "something was acknowledged between kills");
+}
+
+fn write_until_it_fails(address: &str, from: u64) -> u64 {
+    (from..).find(|number| insert(address, *number) != Some(200)).expect("the server is killed")
+}
+
+/// The status. None where there was no answer.
+fn insert(address: &str, number: u64) -> Option<u16> {
+    use std::io::{Read as _, Write as _};
+    let data: Vec<u8> = (0..ROWS).flat_map(|row| [number.to_le_bytes(), row.to_le_bytes()].concat()).collect();
+    let statement = encoded("INSERT INTO kills.t FORMAT RowBinary");
+    let settings = "deduplicate_blocks_in_dependent_materialized_views=1&async_insert=0";
+    let path = format!("/?{settings}&insert_deduplication_token=t{number}&query={statement}");
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    stream.write_all(&request("POST", &path, &[], &data)).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
