@@ -21,8 +21,13 @@ impl Database {
     /// Makes it anew, with all tables.
     fn make(name: &str) -> Self {
         let url = std::env::var("PLAYHEAD_CLICKHOUSE_URL").expect("PLAYHEAD_CLICKHOUSE_URL names a ClickHouse server");
-        let settings =
-            ClientSettings { url, user: String::new(), password: String::new(), database: name.to_owned(), timeout: Duration::from_mins(30) };
+        let settings = ClientSettings {
+            url,
+            user: String::new(),
+            password: String::new(),
+            database: name.to_owned(),
+            timeout: Duration::from_mins(30),
+        };
         let client = Client::new(&settings).expect("the address of a ClickHouse server");
         client.query_anywhere(&format!("DROP DATABASE IF EXISTS {name} SYNC")).expect("the server answers");
         migrate(&client).expect("the tables can be made");

@@ -55,7 +55,9 @@ pub(crate) fn run() -> Vec<Figure> {
         let values = [("{now}", now.to_string()), ("{version}", version.to_string()), ("{count}", SESSIONS.to_string())];
         ask(&filled(SESSION, &values));
     }
-    ask("INSERT INTO recompute_pending (id, unit, starts_at, is_done) SELECT generateUUIDv4(), 'day', toDateTime(opened_date, 'UTC'), 0 FROM qos_sessions GROUP BY opened_date");
+    ask(
+        "INSERT INTO recompute_pending (id, unit, starts_at, is_done) SELECT generateUUIDv4(), 'day', toDateTime(opened_date, 'UTC'), 0 FROM qos_sessions GROUP BY opened_date",
+    );
     let made_s = started.elapsed().as_secs_f64();
     let started = Instant::now();
     Recomputer::new(database.client.clone(), "bench").run().expect("the days can be made");
@@ -65,7 +67,12 @@ pub(crate) fn run() -> Vec<Figure> {
         Figure::plain("eight days of 1 M sessions made again", recomputed_s, "s", None),
     ];
     for query in QUERIES {
-        figures.push(Figure::plain(&format!("query {}, p95", query.name), p95_ms(&database, query.sql, now), "ms", Some(Bar::AtMost(300.0))));
+        figures.push(Figure::plain(
+            &format!("query {}, p95", query.name),
+            p95_ms(&database, query.sql, now),
+            "ms",
+            Some(Bar::AtMost(300.0)),
+        ));
     }
     figures
 }

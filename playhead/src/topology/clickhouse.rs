@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use pipeline::local::LocalLane;
 use pipeline::{LogTimeRule, Resume, Shutdown, SinkOptions, run_sink};
 use schemas::SchemaSource;
-use sink_clickhouse::{Client, ClickHouseSink, INPUTS, MigrationError, Recomputer, check, migrate};
+use sink_clickhouse::{ClickHouseSink, Client, INPUTS, MigrationError, Recomputer, check, migrate};
 
 use super::{RETRY_INTERVAL, Stage, Until, is_at_end};
 use crate::config::Config;

@@ -8,6 +8,7 @@
 //!
 //! Tables, views and dictionaries are the files in `migrations/`, applied by [`migrate`].
 
+pub mod books;
 mod client;
 mod migrate;
 mod native;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pipeline::{Batch, Committed, Headers, Position, Record, Resume, Sink, SinkError, TopicId, TopicPartition, heartbeat};
 use schemas::{Decoder, SchemaSource, SourceError};
@@ -21,6 +21,8 @@ const FULL_BYTES: usize = 64 << 20;
 const SPARE_BLOCKS: usize = 4;
 /// How often missing rows are inserted before the store counts as not available.
 const REPAIRS: usize = 3;
+/// How long `playback_events` keeps what was received, less a day.
+const KEPT: Duration = Duration::from_hours(89 * 24);
 /// How often, and how long each time, a block that is being inserted is waited for.
 const INSERT_WAITS: usize = 100;
 const INSERT_WAIT: Duration = Duration::from_millis(50);
@@ -123,10 +125,18 @@ impl<S: Store> ClickHouseSink<S> {
             if missing.is_empty() {
                 return Ok(marks);
             }
-            tracing::warn!(rows = missing.len(), block = known, "rows are missing though the store knows their block; they are inserted again");
+            tracing::warn!(
+                rows = missing.len(),
+                block = known,
+                "rows are missing though the store knows their block; they are inserted again"
+            );
             let mut block = Block::of_topic(source.topic);
             push(&mut block, &self.decoders, source, staged.topic_id, missing.into_iter().map(|(offset, value)| (*offset, &**value)))?;
             self.insert(&block, &fresh_token(staged.topic_id, source.partition, &staged.range))?;
+        }
+        if span.days[1].0 < kept_since_us() {
+            tracing::warn!(block = known, "rows are missing that were received so long ago that the table does not keep them");
+            return Ok(marks);
         }
         Err(SinkError::Unavailable(format!("block {known} has rows that do not stay")))
     }
@@ -194,7 +204,10 @@ impl<S: Store> Sink for ClickHouseSink<S> {
             return Ok(Resume::At(committed.next_offset));
         }
         let Some(range) = parse_intent(&committed.metadata) else {
-            return Err(SinkError::Fatal(format!("the committed position holds {:?}, which is no intent of this sink", committed.metadata)));
+            return Err(SinkError::Fatal(format!(
+                "the committed position holds {:?}, which is no intent of this sink",
+                committed.metadata
+            )));
         };
         self.unsettled.insert(source, range.clone());
         Ok(Resume::Settle(range))
@@ -306,6 +319,12 @@ fn token(topic_id: TopicId, partition: u32, range: &Range<i64>) -> String {
 /// One that no block had before.
 fn fresh_token(topic_id: TopicId, partition: u32, range: &Range<i64>) -> String {
     format!("{}-{}", token(topic_id, partition, range), Uuid::new_v4().simple())
+}
+
+/// What was received before is gone from `playback_events`, or may go at any moment: microseconds since 1970 UTC.
+fn kept_since_us() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_sub(KEPT).as_micros()).unwrap_or(i64::MAX)
 }
 
 fn intent(range: &Range<i64>) -> String {

@@ -147,9 +147,7 @@ impl Store for Client {
     fn note_freshness(&mut self, heard: &[Heard]) -> Result<(), QueryError> {
         let values: Vec<String> = heard
             .iter()
-            .map(|Heard { topic, partition, sent_ms }| {
-                format!("('{topic}', {partition}, fromUnixTimestamp64Milli({sent_ms}), now64(3))")
-            })
+            .map(|Heard { topic, partition, sent_ms }| format!("('{topic}', {partition}, fromUnixTimestamp64Milli({sent_ms}), now64(3))"))
             .collect();
         if values.is_empty() {
             return Ok(());

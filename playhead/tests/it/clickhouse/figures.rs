@@ -149,6 +149,13 @@ fn the_books_of_the_store_are_those_of_the_log() {
     let partitions = report["books"]["partitions"].as_array().unwrap();
     assert_eq!(stored.len(), partitions.len());
     for (row, books) in stored.iter().zip(partitions) {
-        assert_eq!(row[..2], [books["partition"].to_string(), books["clean"].as_u64().map_or_else(|| books["clean"]["count"].to_string(), |count| count.to_string())], "{books}");
+        assert_eq!(
+            row[..2],
+            [
+                books["partition"].to_string(),
+                books["clean"].as_u64().map_or_else(|| books["clean"]["count"].to_string(), |count| count.to_string())
+            ],
+            "{books}"
+        );
     }
 }

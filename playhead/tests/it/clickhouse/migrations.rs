@@ -12,7 +12,11 @@ fn applied_once_and_refused_where_they_are_not_ours() {
     let migrate = |engine: &Engine| engine.run(&folder, &["clickhouse", "migrate", "--json"]);
     let names: Vec<&str> = MIGRATIONS.iter().map(|migration| migration.name).collect();
     let said = migrate(&engine);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&said.out).unwrap(), json!({"database": "playhead", "applied": names}), "{said:?}");
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&said.out).unwrap(),
+        json!({"database": "playhead", "applied": names}),
+        "{said:?}"
+    );
     engine.kill();
     engine.restart();
     let said = migrate(&engine);

@@ -28,7 +28,10 @@ fn hours_are_made_again_where_they_are_wrong() {
     // A block that came twice, one that did not come, and two of the same size of which each did one of both.
     let wrong = [
         format!("INSERT INTO qos_minute SELECT * FROM qos_minute WHERE toUnixTimestamp(toStartOfHour(minute)) = {}", hours[0]),
-        format!("ALTER TABLE concurrent_viewers_minute DELETE WHERE toUnixTimestamp(toStartOfHour(minute)) = {} SETTINGS mutations_sync = 1", hours[1]),
+        format!(
+            "ALTER TABLE concurrent_viewers_minute DELETE WHERE toUnixTimestamp(toStartOfHour(minute)) = {} SETTINGS mutations_sync = 1",
+            hours[1]
+        ),
         format!(
             "INSERT INTO qos_minute (minute, country, events, hash_sum) VALUES (toDateTime({0}), 'XX', 1, 77), (toDateTime({0}), 'YY', toUInt64(-1), 5)",
             hours[2]
@@ -62,7 +65,10 @@ fn one_owner_at_a_time_and_one_that_died_is_followed() {
     lease("99999999999");
     engine.client().mark(&[Mark::Day(0)].into()).unwrap();
     assert_eq!(Recomputer::new(engine.client(), "another").run().unwrap().unwrap().marks, 1, "its own, from before it was killed");
-    assert_eq!(engine.rows("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE 'recompute\\\\_lease%'"), [["0"]]);
+    assert_eq!(
+        engine.rows("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name LIKE 'recompute\\\\_lease%'"),
+        [["0"]]
+    );
 }
 
 #[test]

@@ -15,7 +15,8 @@ impl Expected {
     /// Of a folder that was simulated without poison.
     pub(super) fn of(folder: &Folder) -> Self {
         let totals = std::fs::read_dir(folder.data().join("truth")).unwrap().map(|entry| entry.unwrap().path());
-        let totals = totals.filter(|path| path.to_str().unwrap().ends_with(".totals.ndjson")).map(|path| std::fs::read_to_string(path).unwrap());
+        let totals =
+            totals.filter(|path| path.to_str().unwrap().ends_with(".totals.ndjson")).map(|path| std::fs::read_to_string(path).unwrap());
         let totals: Vec<Value> = totals.map(|text| serde_json::from_str(&text).unwrap()).collect();
         let sum = |key: &str| totals.iter().map(|totals| totals[key].as_u64().unwrap()).sum();
         Self { events: sum("distinct_events"), sessions: sum("sessions_in_log") }
@@ -24,7 +25,9 @@ impl Expected {
     /// Every event once, every session once, and everything derived equal to a recomputation.
     pub(super) fn assert_stored(&self, engine: &Engine, context: &str) {
         let events = self.events.to_string();
-        let stored = engine.rows("SELECT count(), uniqExact(topic_id, topic_partition, topic_offset), uniqExact(session_id, event_id) FROM playback_events");
+        let stored = engine.rows(
+            "SELECT count(), uniqExact(topic_id, topic_partition, topic_offset), uniqExact(session_id, event_id) FROM playback_events",
+        );
         assert_eq!(stored, [[events.clone(), events.clone(), events]], "{context}: rows, places and events");
         let sessions = self.sessions.to_string();
         let stored = engine.rows("SELECT count(), uniqExact(session_id, opened_at) FROM qos_sessions_current");

@@ -22,11 +22,7 @@ struct ByMinute {
 }
 
 const TABLES: [ByMinute; 2] = [
-    ByMinute {
-        table: "qos_minute",
-        view: "qos_minute_from_events",
-        counted: "effective_time >= received_time - INTERVAL 78 HOUR",
-    },
+    ByMinute { table: "qos_minute", view: "qos_minute_from_events", counted: "effective_time >= received_time - INTERVAL 78 HOUR" },
     ByMinute {
         table: "concurrent_viewers_minute",
         view: "concurrent_viewers_minute_from_events",
@@ -68,7 +64,22 @@ pub(super) fn recompute(client: &Client, lease: &lease::Lease<'_>, owner: &str, 
     Ok(made)
 }
 
-fn rebuild_held(client: &Client, (lease, hold): (&lease::Lease<'_>, &lease::Lease<'_>), wrong: &[(&ByMinute, BTreeSet<i64>)]) -> Result<usize, QueryError> {
+/// Every hour of every table that is wrong, as far as `playback_events` keeps what it was made of.
+pub(super) fn all_wrong(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
+    let mut all = Vec::new();
+    for by_minute in &TABLES {
+        // Two days less than it keeps what was received, and what is received happened days before.
+        let wrong = by_minute.wrong_where(client, "event_date >= today() - 84", "toDate(minute) >= today() - 84")?;
+        all.extend(wrong.into_iter().map(|hour| (by_minute.table, hour)));
+    }
+    Ok(all)
+}
+
+fn rebuild_held(
+    client: &Client,
+    (lease, hold): (&lease::Lease<'_>, &lease::Lease<'_>),
+    wrong: &[(&ByMinute, BTreeSet<i64>)],
+) -> Result<usize, QueryError> {
     wait_for_inserts(client)?;
     let mut rebuilt = 0;
     for (by_minute, hours) in wrong {
@@ -106,16 +117,23 @@ fn wait_for_inserts(client: &Client) -> Result<(), QueryError> {
 impl ByMinute {
     /// Those of the hours in which count or sum of hashes are not those of `playback_events`.
     fn wrong(&self, client: &Client, hours: &BTreeSet<i64>) -> Result<BTreeSet<i64>, QueryError> {
-        let (table, counted) = (self.table, self.counted);
         let list = listed(hours.iter().copied());
         let days = listed(hours.iter().map(|hour| hour.div_euclid(86_400)).collect::<BTreeSet<i64>>().into_iter());
+        let days = format!("IN (SELECT toDate(arrayJoin([{days}])))");
+        self.wrong_where(client, &format!("event_date {days} AND hour IN ({list})"), &format!("toDate(minute) {days} AND hour IN ({list})"))
+    }
+
+    /// The same of what these conditions leave of the events and of the minutes.
+    fn wrong_where(&self, client: &Client, of_events: &str, of_minutes: &str) -> Result<BTreeSet<i64>, QueryError> {
+        let (table, counted) = (self.table, self.counted);
         let statement = format!(
             "SELECT hour FROM (\
-               SELECT toInt64(toUnixTimestamp(toStartOfHour(toDateTime(effective_time, 'UTC')))) AS hour, toInt64(count()) AS events, sum(content_hash) AS hashes \
-               FROM playback_events WHERE event_date IN (SELECT toDate(arrayJoin([{days}]))) AND hour IN ({list}) AND {counted} GROUP BY hour \
+               SELECT toInt64(toUnixTimestamp(toStartOfHour(toDateTime(effective_time, 'UTC')))) AS hour, toInt64(count()) AS events, \
+                 sum(content_hash) AS hashes \
+               FROM playback_events WHERE {of_events} AND {counted} GROUP BY hour \
                UNION ALL \
                SELECT toInt64(toUnixTimestamp(toStartOfHour(minute))) AS hour, -toInt64(sum(m.events)) AS events, bitNot(sum(m.hash_sum)) + 1 AS hashes \
-               FROM {table} AS m WHERE toDate(minute) IN (SELECT toDate(arrayJoin([{days}]))) AND hour IN ({list}) GROUP BY hour\
+               FROM {table} AS m WHERE {of_minutes} GROUP BY hour\
              ) GROUP BY hour HAVING sum(events) != 0 OR sum(hashes) != 0"
         );
         let rows = client.rows(&statement)?;
@@ -133,7 +151,9 @@ impl ByMinute {
             "INSERT INTO {staging} SELECT * FROM {table} WHERE toDate(minute) IN (SELECT toDate(arrayJoin([{listed_days}]))) \
              AND toUnixTimestamp(toStartOfHour(minute)) NOT IN ({list})"
         ))?;
-        let select = client.rows(&format!("SELECT replaceAll(as_select, '\\n', ' ') FROM system.tables WHERE database = currentDatabase() AND name = '{view}'"))?;
+        let select = client.rows(&format!(
+            "SELECT replaceAll(as_select, '\\n', ' ') FROM system.tables WHERE database = currentDatabase() AND name = '{view}'"
+        ))?;
         let select = select.into_iter().flatten().next().unwrap_or_default();
         let Some((before, after)) = select.rsplit_once(" WHERE ") else {
             return Err(QueryError::Refused { code: UNKNOWN_TABLE, message: format!("the view {view} is missing, or is not ours") });

@@ -100,8 +100,9 @@ impl Recomputer {
     }
 
     fn marks(&self) -> Result<Vec<Marked>, QueryError> {
-        let statement =
-            format!("SELECT id, unit = 'day', toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 LIMIT {MARKS}");
+        let statement = format!(
+            "SELECT id, unit = 'day', toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 LIMIT {MARKS}"
+        );
         let rows = self.client.rows(&statement)?;
         let mark = |row: Vec<String>| {
             let [id, is_day, start_s] = <[String; 3]>::try_from(row).ok()?;
@@ -121,6 +122,14 @@ impl Recomputer {
 /// Whether nothing may be written to `playback_events`.
 pub(crate) fn is_held(client: &Client) -> Result<bool, QueryError> {
     Ok(lease::holder(client, HOLD)?.is_some())
+}
+
+/// Tables by minute and hours, by their starts in seconds since 1970 UTC, that are not what `playback_events` says and are not marked.
+pub(crate) fn wrong_hours(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
+    let marked = client.rows("SELECT toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 AND unit = 'hour'")?;
+    let marked: BTreeSet<i64> = marked.into_iter().flatten().filter_map(|hour| hour.parse().ok()).collect();
+    let wrong = hours::all_wrong(client)?;
+    Ok(wrong.into_iter().filter(|(_, hour)| !marked.contains(hour)).collect())
 }
 
 /// Empties a staging table, making it first where it is not there.
@@ -179,7 +188,13 @@ mod tests {
 
     #[test]
     fn days_of_the_calendar() {
-        let cases = [(0, "19700101"), (951_782_400, "20000229"), (1_767_225_600, "20260101"), (1_767_225_599, "20251231"), (4_107_542_399, "21000228")];
+        let cases = [
+            (0, "19700101"),
+            (951_782_400, "20000229"),
+            (1_767_225_600, "20260101"),
+            (1_767_225_599, "20251231"),
+            (4_107_542_399, "21000228"),
+        ];
         for (time_s, day) in cases {
             assert_eq!(partition_of(time_s), day);
         }

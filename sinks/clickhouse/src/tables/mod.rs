@@ -143,10 +143,7 @@ fn decode_all<'a, 'b: 'a, R: Record<'b>>(
     let mut decoded = R::default();
     for record in records {
         let Some(value) = record.value else { continue };
-        decoder
-            .open(value)
-            .and_then(|(_, plan, body)| decoded.decode_into(plan, body))
-            .map_err(|rejection| (record.offset, rejection))?;
+        decoder.open(value).and_then(|(_, plan, body)| decoded.decode_into(plan, body)).map_err(|rejection| (record.offset, rejection))?;
         push(&decoded, record.offset);
     }
     Ok(())
@@ -200,7 +197,8 @@ mod tests {
         fn fields<'a, R: Record<'a>>() -> Vec<String> {
             Schema::parse(R::SCHEMA).unwrap().field_names().map(str::to_owned).collect()
         }
-        let records = [fields::<CleanPlaybackEvent<'_>>(), fields::<QosSessionSummary<'_>>(), fields::<Title<'_>>(), fields::<Profile<'_>>()];
+        let records =
+            [fields::<CleanPlaybackEvent<'_>>(), fields::<QosSessionSummary<'_>>(), fields::<Title<'_>>(), fields::<Profile<'_>>()];
         for ((table, columns), fields) in written().into_iter().zip(records) {
             for field in fields {
                 assert!(columns.iter().any(|(name, _)| *name == field), "{table} has no {field}");

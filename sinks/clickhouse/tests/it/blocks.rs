@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use schemas::{
-    Attributes, CleanPlaybackEvent, CleanPrefix, EndedBy, EventType, Outcome, PlaybackEvent, Profile, ProfileKind, QosSessionSummary, Strings,
-    Title, TitleKind,
+    Attributes, CleanPlaybackEvent, CleanPrefix, EndedBy, EventType, Outcome, PlaybackEvent, Profile, ProfileKind, QosSessionSummary,
+    Strings, Title, TitleKind,
 };
 use sink_clickhouse::{ClickHouseSink, Heard, INPUTS, Insert, Mark, QueryError, Span, Store};
 

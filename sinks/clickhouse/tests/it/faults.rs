@@ -85,8 +85,7 @@ fn a_store_that_fails_at_any_call_in_any_way_costs_and_doubles_nothing() {
     run(&whole, &counted, &mut whole.lane(), true).unwrap();
     let calls = counted.calls();
     assert!(calls.iter().filter(|call| **call == Call::Insert).count() > 20);
-    let faults =
-        [Fault::Down, Fault::LostReply, Fault::TokenWithoutRows, Fault::RowsWithoutViews, Fault::ViewsWithoutRows, Fault::Crash];
+    let faults = [Fault::Down, Fault::LostReply, Fault::TokenWithoutRows, Fault::RowsWithoutViews, Fault::ViewsWithoutRows, Fault::Crash];
     for fault in faults {
         for (at, call) in calls.iter().enumerate() {
             let context = format!("{fault:?} at call {at}, {call:?}");

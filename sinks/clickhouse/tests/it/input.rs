@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 use pipeline::heartbeat;
 use pipeline::testing::{MemoryLane, MemoryLog, Seeded};
 use schemas::registry::Registry;
-use schemas::{
-    CleanPlaybackEvent, CleanPrefix, EventType, PlaybackEvent, Profile, QosSessionSummary, Record, SchemaSource, Title, wire,
-};
+use schemas::{CleanPlaybackEvent, CleanPrefix, EventType, PlaybackEvent, Profile, QosSessionSummary, Record, SchemaSource, Title, wire};
 use sink_clickhouse::INPUTS;
 
 pub(crate) const GROUP: &str = "clickhouse";
@@ -57,7 +55,8 @@ impl Input {
             if number % 10 == 0 {
                 let opened_at = START_US + i64::try_from(session).unwrap();
                 let version = i64::try_from(number).unwrap() * 512;
-                let summary = QosSessionSummary { session_id: &session_id, opened_at, version, title_id: "film", ..QosSessionSummary::default() };
+                let summary =
+                    QosSessionSummary { session_id: &session_id, opened_at, version, title_id: "film", ..QosSessionSummary::default() };
                 input.append(1, partition, at_us / 1_000, &summary);
             }
             if random.below(12) == 0 {
@@ -81,7 +80,14 @@ impl Input {
     fn beat(&self, topic: u16, partition: u32, sent_ms: i64) {
         let beat = heartbeat::Beat { sequence: 1, sent_ms }.to_text();
         let key = heartbeat::forwarded_key("playback_events", partition);
-        self.log.append(INPUTS[usize::from(topic)], partition, sent_ms, Some(key.as_bytes()), None, &[(heartbeat::HEADER, beat.as_bytes())]);
+        self.log.append(
+            INPUTS[usize::from(topic)],
+            partition,
+            sent_ms,
+            Some(key.as_bytes()),
+            None,
+            &[(heartbeat::HEADER, beat.as_bytes())],
+        );
     }
 
     pub(crate) fn lane(&self) -> MemoryLane {

@@ -77,7 +77,8 @@ impl<'b> Reader<'b> {
             let ends = self.ends(rows);
             let count = ends.last().copied().unwrap_or_default();
             let (keys, values) = (self.values("String", count), self.values("String", count));
-            let pairs: Vec<String> = keys.into_iter().zip(values).map(|(key, value)| format!("{}={}", key.unwrap(), value.unwrap())).collect();
+            let pairs: Vec<String> =
+                keys.into_iter().zip(values).map(|(key, value)| format!("{}={}", key.unwrap(), value.unwrap())).collect();
             return lists(&ends, &pairs);
         }
         if of == "Array(String)" {

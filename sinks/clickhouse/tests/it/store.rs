@@ -88,7 +88,8 @@ impl MemoryClickHouse {
 
     /// Partition and offset of every event, in order.
     pub(crate) fn events(&self) -> Vec<(u32, i64)> {
-        let mut events: Vec<(u32, i64)> = self.contents.borrow().events.iter().map(|(_, partition, offset)| (*partition, *offset)).collect();
+        let mut events: Vec<(u32, i64)> =
+            self.contents.borrow().events.iter().map(|(_, partition, offset)| (*partition, *offset)).collect();
         events.sort_unstable();
         events
     }
