@@ -43,7 +43,11 @@ const BENCHMARKS: &[Benchmark] = &[
 ];
 
 /// Those that need a ClickHouse server, and are left out unless they are named.
-const ON_CLICKHOUSE: &[Benchmark] = &[("clickhouse-durable", clickhouse::durable), ("clickhouse-queries", clickhouse::queries)];
+const ON_CLICKHOUSE: &[Benchmark] = &[
+    ("clickhouse-durable", clickhouse::durable),
+    ("clickhouse-freshness", clickhouse::freshness),
+    ("clickhouse-queries", clickhouse::queries),
+];
 
 /// Those that need a broker, and are left out unless they are named.
 const ON_KAFKA: &[Benchmark] = &[

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sink_clickhouse::{Client, ClientSettings, migrate};
 
 pub(crate) use queries::run as queries;
-pub(crate) use sink::{columns, durable};
+pub(crate) use sink::{columns, durable, freshness};
 
 /// A database of a measurement.
 pub(crate) struct Database {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pipeline::{Batch, Headers, Record as LogRecord, Sink, TopicId, TopicPartition};
 use schemas::registry::Registry;
@@ -16,7 +16,7 @@ use crate::measure::{Bar, Figure, cpu_of, peak_resident_bytes};
 
 /// Records that a batch has, as they come from a consumer.
 const BATCH: usize = 1_000;
-const DISTINCT: usize = 400_000;
+const DISTINCT: usize = 600_000;
 const PARTITIONS: u32 = 4;
 const HOUR_MS: i64 = 3_600_000;
 
@@ -40,6 +40,10 @@ impl Store for Nowhere {
 
     fn offsets(&mut self, _: &Span) -> Result<Vec<i64>, QueryError> {
         Ok(Vec::new())
+    }
+
+    fn has_rows(&mut self, _: pipeline::TopicId, _: u32) -> Result<bool, QueryError> {
+        Ok(false)
     }
 
     fn is_held(&mut self) -> Result<bool, QueryError> {
@@ -140,18 +144,57 @@ pub(crate) fn columns() -> Vec<Figure> {
     ]
 }
 
+/// 20,000 events a second for half a minute, flushed each second as a runner does: from an event's arrival until it is durable, and in every table
+/// that is made of it.
+pub(crate) fn freshness() -> Vec<Figure> {
+    const EVERY: Duration = Duration::from_millis(50);
+    const FLUSHED: Duration = Duration::from_secs(1);
+    const SECONDS: usize = 30;
+    let database = Database::make("playhead_bench_freshness");
+    let encoded = Encoded::make();
+    let mut sink = ClickHouseSink::new(database.client.clone(), &encoded.schemas);
+    let (started, mut flushed) = (Instant::now(), Instant::now());
+    let (mut waiting, mut ages_ms, mut start) = (Vec::new(), Vec::new(), 0);
+    // A batch is due at its time, whatever keeps the sink from taking it.
+    for (number, ends) in (0_u32..).zip(encoded.ends.chunks(BATCH)).take(SECONDS * 20) {
+        let due = started + EVERY * number;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let first = i64::from(number) * BATCH as i64;
+        let mut records = Vec::with_capacity(ends.len());
+        for (offset, &end) in (first..).zip(ends) {
+            records.push(LogRecord { offset, timestamp_ms: 0, key: None, value: Some(&encoded.bytes[start..end]), headers: Headers::NONE });
+            start = end;
+        }
+        let source = TopicPartition { topic: 0, partition: number % PARTITIONS };
+        let next_offset = first + records.len() as i64;
+        sink.stage(&Batch { source, topic_id: TopicId([7; 16]), next_offset, records }).expect("every event is one");
+        waiting.push(due);
+        if flushed.elapsed() >= FLUSHED {
+            flushed = Instant::now();
+            sink.flush().expect("the store takes it");
+            ages_ms.extend(waiting.drain(..).map(|due: Instant| due.elapsed().as_secs_f64() * 1e3));
+        }
+    }
+    ages_ms.sort_unstable_by(f64::total_cmp);
+    let quantile = |percent: usize| ages_ms[(ages_ms.len() * percent).div_ceil(100) - 1];
+    vec![
+        Figure::plain("20,000 events/s: from arrival to durable, p50", quantile(50), "ms", None),
+        Figure::plain("20,000 events/s: from arrival to durable, p95", quantile(95), "ms", Some(Bar::AtMost(3_000.0))),
+    ]
+}
+
 pub(crate) fn durable() -> Vec<Figure> {
     const ROUNDS: i64 = 10;
     let database = Database::make("playhead_bench_sink");
     let encoded = Encoded::make();
     let mut sink = ClickHouseSink::new(database.client.clone(), &encoded.schemas);
-    encoded.feed(&mut sink, 0);
+    let before = encoded.feed(&mut sink, 0);
     let started = Instant::now();
     let mut rows = 0;
     let cpu_s = cpu_of(|| (1..=ROUNDS).for_each(|round| rows += encoded.feed(&mut sink, round)));
     let wall_s = started.elapsed().as_secs_f64();
     let found = database.figure("SELECT count() FROM playback_events");
-    assert!((found - (rows + DISTINCT as u64) as f64).abs() < 0.5, "{found} rows, and not {rows} and those before");
+    assert!((found - (rows + before) as f64).abs() < 0.5, "{found} rows, and not {rows} and those before");
     let whole = |name: &str, of: &str| {
         database.figure(&format!("SELECT sum({of}) FROM system.parts WHERE database = currentDatabase() AND table = '{name}' AND active"))
     };

@@ -34,6 +34,8 @@ pub struct ClickHouseSink<S> {
     staged: BTreeMap<TopicPartition, Staged>,
     /// Intents of which nobody knows whether they were carried out.
     unsettled: BTreeMap<TopicPartition, Range<i64>>,
+    /// Partitions that are read from their beginning, and of which the store must have nothing yet.
+    untouched: BTreeSet<TopicPartition>,
     spare: Vec<(u16, Block)>,
     rows: usize,
     bytes: usize,
@@ -62,6 +64,7 @@ impl<S: Store> ClickHouseSink<S> {
             decoders: decoders(source),
             staged: BTreeMap::new(),
             unsettled: BTreeMap::new(),
+            untouched: BTreeSet::new(),
             spare: Vec::new(),
             rows: 0,
             bytes: 0,
@@ -81,6 +84,22 @@ impl<S: Store> ClickHouseSink<S> {
             SourceError::Unavailable(cause) => SinkError::Unavailable(cause),
             refused @ SourceError::Refused { .. } => SinkError::Fatal(refused.to_string()),
         })
+    }
+
+    /// A position that is gone, or of another group, would bring everything twice: whoever lost it has to say where to go on.
+    fn check_untouched(&mut self, batch: &Batch<'_>) -> Result<(), SinkError> {
+        let source = batch.source;
+        if self.untouched.contains(&source) && Block::of_topic(source.topic).repeats() == Repeats::Double {
+            if self.store.has_rows(batch.topic_id, source.partition).map_err(sink_error)? {
+                let (name, partition) = (INPUTS[usize::from(source.topic)], source.partition);
+                return Err(SinkError::Fatal(format!(
+                    "{name}-{partition} has no committed position, but playback_events has rows of it: set the group's position behind the \
+                     largest topic_offset of this topic_id and topic_partition"
+                )));
+            }
+            self.untouched.remove(&source);
+        }
+        Ok(())
     }
 
     /// Inserts what is staged of a partition.
@@ -199,7 +218,11 @@ impl<S: Store> Sink for ClickHouseSink<S> {
 
     fn position(&mut self, source: TopicPartition, committed: Option<&Committed>) -> Result<Resume, SinkError> {
         self.unsettled.remove(&source);
-        let Some(committed) = committed else { return Ok(Resume::Beginning) };
+        let Some(committed) = committed else {
+            self.untouched.insert(source);
+            return Ok(Resume::Beginning);
+        };
+        self.untouched.remove(&source);
         if committed.metadata.is_empty() {
             return Ok(Resume::At(committed.next_offset));
         }
@@ -218,6 +241,7 @@ impl<S: Store> Sink for ClickHouseSink<S> {
         for value in batch.records.iter().filter_map(|record| record.value) {
             self.learn(source.topic, value)?;
         }
+        self.check_untouched(batch)?;
         let first = batch.records.first().map_or(batch.next_offset, |record| record.offset);
         let spare = self.spare.iter().position(|(topic, _)| *topic == source.topic);
         let staged = self.staged.entry(source).or_insert_with(|| Staged {

@@ -74,6 +74,12 @@ pub trait Store {
     /// Where the store does not answer.
     fn offsets(&mut self, span: &Span) -> Result<Vec<i64>, QueryError>;
 
+    /// Whether `playback_events` has a row of this partition.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    fn has_rows(&mut self, topic_id: TopicId, partition: u32) -> Result<bool, QueryError>;
+
     /// Whether nothing may be written to `playback_events`, for a table that is made from it is being rebuilt.
     ///
     /// # Errors
@@ -121,6 +127,12 @@ impl Store for Client {
             return Err(QueryError::NoAnswer("half of an answer".to_owned()));
         }
         Ok(offsets.iter().map(|offset| i64::from_le_bytes(*offset)).collect())
+    }
+
+    fn has_rows(&mut self, topic_id: TopicId, partition: u32) -> Result<bool, QueryError> {
+        let id = Uuid::from_bytes(topic_id.0);
+        let statement = format!("SELECT 1 FROM playback_events WHERE topic_id = '{id}' AND topic_partition = {partition} LIMIT 1");
+        Ok(!self.query(&statement)?.is_empty())
     }
 
     fn is_held(&mut self) -> Result<bool, QueryError> {

@@ -1,5 +1,6 @@
 //! ClickHouse: the embedded engine behind its HTTP interface, filled from data folders.
 
+mod audited;
 mod engine;
 mod figures;
 mod kills;

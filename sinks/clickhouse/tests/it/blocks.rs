@@ -32,6 +32,10 @@ impl Store for Kept {
         Ok(Vec::new())
     }
 
+    fn has_rows(&mut self, _: pipeline::TopicId, _: u32) -> Result<bool, QueryError> {
+        Ok(false)
+    }
+
     fn is_held(&mut self) -> Result<bool, QueryError> {
         Ok(false)
     }

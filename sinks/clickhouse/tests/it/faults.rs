@@ -132,6 +132,16 @@ fn what_the_store_will_never_take_stops_the_sink() {
 }
 
 #[test]
+fn a_position_that_is_gone_doubles_nothing() {
+    let (input, store) = (Input::random(6, 30), MemoryClickHouse::default());
+    run(&input, &store, &mut input.lane(), true).unwrap();
+    let mut of_another_group = pipeline::testing::MemoryLane::new(&input.log, "another", &INPUTS, &[]);
+    let error = run(&input, &store, &mut of_another_group, false).unwrap_err();
+    assert!(error.to_string().contains("has no committed position, but playback_events has rows of it"), "{error}");
+    assert_eq!(store.events(), input.events());
+}
+
+#[test]
 fn a_position_that_holds_what_is_no_intent_stops_the_sink() {
     let (input, store) = (Input::random(5, 30), MemoryClickHouse::default());
     let committed = pipeline::Committed { next_offset: 0, metadata: "of another".to_owned() };

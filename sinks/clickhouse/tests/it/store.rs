@@ -14,6 +14,7 @@ pub(crate) enum Call {
     Insert,
     IsInserting,
     Offsets,
+    HasRows,
     IsHeld,
     Mark,
     NoteFreshness,
@@ -204,6 +205,11 @@ impl Store for MemoryClickHouse {
             offsets.sort_unstable();
             offsets
         })
+    }
+
+    fn has_rows(&mut self, topic_id: pipeline::TopicId, partition: u32) -> Result<bool, QueryError> {
+        let topic_id = topic_id.to_string();
+        self.call(Call::HasRows, |contents, _| contents.events.iter().any(|(id, known, _)| *id == topic_id && *known == partition))
     }
 
     fn is_held(&mut self) -> Result<bool, QueryError> {
