@@ -63,7 +63,13 @@ pub(super) fn audit(reading: &mut Reading, client: &Client) -> anyhow::Result<Cl
 /// One event: its offset and its hash.
 type Event = (i64, u64);
 
-fn audit_events(reading: &mut Reading, client: &Client, place: &Place, kept_since_s: i64, report: &mut ClickHouseReport) -> anyhow::Result<()> {
+fn audit_events(
+    reading: &mut Reading,
+    client: &Client,
+    place: &Place,
+    kept_since_s: i64,
+    report: &mut ClickHouseReport,
+) -> anyhow::Result<()> {
     let mut values = Values::of::<CleanPlaybackEvent<'static>>(&reading.schemas);
     let mut expected: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
     let mut pending = 0;

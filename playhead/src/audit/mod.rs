@@ -66,7 +66,12 @@ pub(crate) struct Audited {
 ///
 /// # Errors
 /// Where something can't be read. What is wrong with what was read is in the report.
-pub(crate) fn audit(mut audited: Audited, settings: &PlaybackSettings, truth: Option<&Path>, progress: &Progress) -> anyhow::Result<Report> {
+pub(crate) fn audit(
+    mut audited: Audited,
+    settings: &PlaybackSettings,
+    truth: Option<&Path>,
+    progress: &Progress,
+) -> anyhow::Result<Report> {
     let clickhouse = audited.clickhouse.take();
     let mut reading = Reading::begin(audited, progress)?;
     let mut findings = Findings::default();
@@ -79,8 +84,17 @@ pub(crate) fn audit(mut audited: Audited, settings: &PlaybackSettings, truth: Op
     reading.done();
     let in_motion = reading.view.in_motion();
     let has_store = reading.store.is_some();
-    let mut report =
-        Report { books, dead_letters: letters.reasons, books_findings: findings, sessions, resume, clickhouse, truth: None, in_motion, has_store };
+    let mut report = Report {
+        books,
+        dead_letters: letters.reasons,
+        books_findings: findings,
+        sessions,
+        resume,
+        clickhouse,
+        truth: None,
+        in_motion,
+        has_store,
+    };
     if let Some(truth) = truth {
         report.truth = Some(truth::audit(&mut reading, &winners, truth, &report, progress)?);
     }

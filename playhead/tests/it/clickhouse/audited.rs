@@ -26,13 +26,16 @@ fn every_event_and_session_is_held_to_its_topic() {
     assert_eq!((code, clickhouse["stored"].as_u64(), clickhouse["events"].as_u64()), (0, Some(clean), Some(clean)), "{report}");
     assert_eq!((clickhouse["sessions"].as_u64(), clickhouse["pending"].as_u64()), (Some(40), Some(0)), "{report}");
 
-    let one = engine.rows("SELECT topic_id, topic_partition, topic_offset FROM playback_events ORDER BY topic_partition, topic_offset LIMIT 1").remove(0);
+    let one = engine
+        .rows("SELECT topic_id, topic_partition, topic_offset FROM playback_events ORDER BY topic_partition, topic_offset LIMIT 1")
+        .remove(0);
     let place = format!("topic_id = '{}' AND topic_partition = {} AND topic_offset = {}", one[0], one[1], one[2]);
     let named = format!("ClickHouse's playback_events, playback_events.clean-{} offset {}", one[1], one[2]);
     let columns = "* EXCEPT (event_date, received_date)";
     let kept = format!("CREATE TABLE kept ENGINE = Memory AS SELECT {columns} FROM playback_events WHERE {place}");
     engine.client().query(&kept).unwrap();
-    let names = engine.rows("SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE database = currentDatabase() AND table = 'kept'");
+    let names = engine
+        .rows("SELECT arrayStringConcat(groupArray(name), ', ') FROM system.columns WHERE database = currentDatabase() AND table = 'kept'");
     let again = format!("INSERT INTO playback_events ({0}) SELECT {0} FROM kept", names[0][0]);
     let deleted = format!("ALTER TABLE playback_events DELETE WHERE {place} SETTINGS mutations_sync = 1");
     let altered = format!("ALTER TABLE playback_events UPDATE content_hash = 1 WHERE {place} SETTINGS mutations_sync = 1");
@@ -52,7 +55,10 @@ fn tables_by_minute_are_held_to_their_events_and_sessions_to_their_days() {
     let (engine, folder) = (Engine::start(), Folder::new());
     engine.well(&folder, &["simulate", "--sessions", "20", "--seed", "32"]);
     engine.client().query("INSERT INTO qos_minute SELECT * FROM qos_minute LIMIT 1").unwrap();
-    engine.client().query("ALTER TABLE qos_sessions DELETE WHERE session_id = (SELECT max(session_id) FROM qos_sessions) SETTINGS mutations_sync = 1").unwrap();
+    engine
+        .client()
+        .query("ALTER TABLE qos_sessions DELETE WHERE session_id = (SELECT max(session_id) FROM qos_sessions) SETTINGS mutations_sync = 1")
+        .unwrap();
     let (code, report) = audit(&engine, &folder);
     let places: Vec<&str> =
         report["clickhouse"]["findings"]["first"].as_array().unwrap().iter().map(|finding| finding["place"].as_str().unwrap()).collect();
@@ -70,5 +76,8 @@ fn the_real_file() {
     assert_eq!((code, clickhouse["stored"].as_u64(), clickhouse["sessions"].as_u64()), (0, Some(15_606), Some(5_202)), "{report}");
     // Views of years ago are no live figures.
     assert_eq!(engine.rows("SELECT count() FROM qos_minute"), [["0"]]);
-    assert_eq!(engine.rows("SELECT sum(sessions), uniqExact(day), sum(measured_sessions) FROM content_metrics_daily"), [["5202", "911", "0"]]);
+    assert_eq!(
+        engine.rows("SELECT sum(sessions), uniqExact(day), sum(measured_sessions) FROM content_metrics_daily"),
+        [["5202", "911", "0"]]
+    );
 }

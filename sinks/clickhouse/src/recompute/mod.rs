@@ -126,7 +126,8 @@ pub(crate) fn is_held(client: &Client) -> Result<bool, QueryError> {
 
 /// Tables by minute and hours, by their starts in seconds since 1970 UTC, that are not what `playback_events` says and are not marked.
 pub(crate) fn wrong_hours(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
-    let marked = client.rows("SELECT toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 AND unit = 'hour'")?;
+    let marked =
+        client.rows("SELECT toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 AND unit = 'hour'")?;
     let marked: BTreeSet<i64> = marked.into_iter().flatten().filter_map(|hour| hour.parse().ok()).collect();
     let wrong = hours::all_wrong(client)?;
     Ok(wrong.into_iter().filter(|(_, hour)| !marked.contains(hour)).collect())
