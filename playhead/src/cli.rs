@@ -171,7 +171,10 @@ their quality of service must be in the store as their topics have them, and res
 folder that holds simulated runs and nothing else, every figure must also be what the viewers did. Nothing is changed: what a command that \
 was cut off has not processed is pending, and no fault. Exit status 1 where anything differs.
 
-With --brokers it is the topics of a cluster that are held against one another, and no store is looked at. Stages may run meanwhile: what they had \
+Where clickhouse.url is set, ClickHouse is held to its topics, too: every event once and unaltered, the newest version of every session, and \
+the tables by minute against the events that they were made of.
+
+With --brokers it is the topics of a cluster that are held against one another, and of the stores only ClickHouse is looked at. Stages may run meanwhile: what they had \
 committed when the audit began is judged, and nothing that retention has taken is missed.")]
     Audit(Audit),
     /// The dead letters: what was refused, why, and its way back

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use kafka::{KafkaLane, LaneOptions};
 use pipeline::{SinkOptions, SinkTotals, run_sink};
 use schemas::SchemaSource;
-use sink_clickhouse::{ClickHouseSink, INPUTS};
+use sink_clickhouse::{ClickHouseSink, INPUTS, Recomputer};
 
 use super::clickhouse::{self, LOG_TIMES};
 use super::{OnKafka, RETRY_INTERVAL, Stage, recompute_until};
@@ -46,6 +46,9 @@ impl OnKafka<'_> {
             all.records += totals.records;
             all.flushes += totals.flushes;
             all.retries += totals.retries;
+        }
+        if self.until_caught_up {
+            Recomputer::new(client, &config.kafka.instance).run().context("what is derived in ClickHouse was not made again")?;
         }
         Ok(all)
     }

@@ -10,10 +10,12 @@
 
 pub mod books;
 mod client;
+mod intent;
 mod migrate;
 mod native;
 mod queries;
 mod recompute;
+mod settle;
 mod sink;
 mod store;
 mod tables;

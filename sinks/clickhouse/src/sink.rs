@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pipeline::{Batch, Committed, Headers, Position, Record, Resume, Sink, SinkError, TopicId, TopicPartition, heartbeat};
+use pipeline::{Batch, Committed, Position, Record, Resume, Sink, SinkError, TopicId, TopicPartition, heartbeat};
 use schemas::{Decoder, SchemaSource, SourceError};
-use uuid::Uuid;
 
 use crate::QueryError;
-use crate::store::{Heard, Insert, Mark, Span, Store};
+use crate::intent::{fresh_token, intent, parse_intent, token};
+use crate::store::{Heard, Insert, Mark, Store};
 use crate::tables::{Block, INPUTS, Repeats, decoders};
 
 /// Rows staged that are worth inserts of their own. Far below what ClickHouse would cut into two blocks.
@@ -19,18 +18,11 @@ const FULL_ROWS: usize = 262_144;
 const FULL_BYTES: usize = 64 << 20;
 /// Empty blocks that are kept for the next partitions, with their memory.
 const SPARE_BLOCKS: usize = 4;
-/// How often missing rows are inserted before the store counts as not available.
-const REPAIRS: usize = 3;
-/// How long `playback_events` keeps what was received, less a day.
-const KEPT: Duration = Duration::from_hours(89 * 24);
-/// How often, and how long each time, a block that is being inserted is waited for.
-const INSERT_WAITS: usize = 100;
-const INSERT_WAIT: Duration = Duration::from_millis(50);
 
 /// Writes clean events, sessions' quality of service, titles and profiles to ClickHouse.
 pub struct ClickHouseSink<S> {
-    store: S,
-    decoders: [Decoder; INPUTS.len()],
+    pub(crate) store: S,
+    pub(crate) decoders: [Decoder; INPUTS.len()],
     staged: BTreeMap<TopicPartition, Staged>,
     /// Intents of which nobody knows whether they were carried out.
     unsettled: BTreeMap<TopicPartition, Range<i64>>,
@@ -44,13 +36,13 @@ pub struct ClickHouseSink<S> {
 }
 
 /// What is staged of a partition.
-struct Staged {
-    topic_id: TopicId,
+pub(crate) struct Staged {
+    pub(crate) topic_id: TopicId,
     /// From its first record up to before the next offset; without records it is empty.
-    range: Range<i64>,
-    block: Block,
+    pub(crate) range: Range<i64>,
+    pub(crate) block: Block,
     /// The values once more, where rows may turn out to be missing.
-    values: Option<Vec<(i64, Box<[u8]>)>>,
+    pub(crate) values: Option<Vec<(i64, Box<[u8]>)>>,
     /// When the newest heartbeat was sent, ms since 1970 UTC.
     heartbeat_ms: Option<i64>,
 }
@@ -123,55 +115,7 @@ impl<S: Store> ClickHouseSink<S> {
         Ok(marks)
     }
 
-    /// Inserts a block of which nobody knows whether it is there: again under its token, which is then known for certain, whatever may still
-    /// be under way; then what is missing all the same.
-    fn settle(&mut self, source: TopicPartition, staged: &Staged) -> Result<BTreeSet<Mark>, SinkError> {
-        let known = token(staged.topic_id, source.partition, &staged.range);
-        self.wait_for_insert(&known)?;
-        // Before anything can be counted twice or not at all by the tables that are made of it.
-        let marks: BTreeSet<Mark> = staged.block.hours().into_iter().map(Mark::Hour).collect();
-        self.insert(&staged.block, &known)?;
-        let Some(days) = staged.block.filed() else { return Ok(marks) };
-        let span = Span { topic_id: staged.topic_id, partition: source.partition, offsets: staged.range.clone(), days };
-        let values = staged.values.as_deref().unwrap_or_default();
-        for _ in 0..REPAIRS {
-            let found = self.store.offsets(&span).map_err(sink_error)?;
-            if let Some(doubled) = found.windows(2).find(|pair| pair[0] == pair[1]) {
-                let (table, partition) = (staged.block.table(), source.partition);
-                return Err(SinkError::Fatal(format!("{table} has offset {} of partition {partition} twice", doubled[0])));
-            }
-            let missing: Vec<&(i64, Box<[u8]>)> = values.iter().filter(|(offset, _)| found.binary_search(offset).is_err()).collect();
-            if missing.is_empty() {
-                return Ok(marks);
-            }
-            tracing::warn!(
-                rows = missing.len(),
-                block = known,
-                "rows are missing though the store knows their block; they are inserted again"
-            );
-            let mut block = Block::of_topic(source.topic);
-            push(&mut block, &self.decoders, source, staged.topic_id, missing.into_iter().map(|(offset, value)| (*offset, &**value)))?;
-            self.insert(&block, &fresh_token(staged.topic_id, source.partition, &staged.range))?;
-        }
-        if span.days[1].0 < kept_since_us() {
-            tracing::warn!(block = known, "rows are missing that were received so long ago that the table does not keep them");
-            return Ok(marks);
-        }
-        Err(SinkError::Unavailable(format!("block {known} has rows that do not stay")))
-    }
-
-    /// Waits until nobody inserts the block any more: whoever was killed may have left a request behind.
-    fn wait_for_insert(&mut self, token: &str) -> Result<(), SinkError> {
-        for _ in 0..INSERT_WAITS {
-            if !self.store.is_inserting(token).map_err(sink_error)? {
-                return Ok(());
-            }
-            std::thread::sleep(INSERT_WAIT);
-        }
-        Err(SinkError::Unavailable(format!("block {token} is still being inserted")))
-    }
-
-    fn insert(&mut self, block: &Block, token: &str) -> Result<(), SinkError> {
+    pub(crate) fn insert(&mut self, block: &Block, token: &str) -> Result<(), SinkError> {
         self.body.clear();
         block.write(&mut self.body);
         let insert = Insert { table: block.table(), token, block: &self.body, rows: block.rows() };
@@ -312,51 +256,11 @@ impl<S: Store> Sink for ClickHouseSink<S> {
     }
 }
 
-/// Appends the rows of values that were accepted before.
-fn push<'v>(
-    block: &mut Block,
-    decoders: &[Decoder],
-    source: TopicPartition,
-    topic_id: TopicId,
-    values: impl Iterator<Item = (i64, &'v [u8])>,
-) -> Result<(), SinkError> {
-    let records: Vec<Record<'v>> =
-        values.map(|(offset, value)| Record { offset, timestamp_ms: 0, key: None, value: Some(value), headers: Headers::NONE }).collect();
-    let pushed = block.push_all(&decoders[usize::from(source.topic)], (topic_id, source), records.iter());
-    pushed.map_err(|(offset, rejection)| undecodable(source, offset, &rejection))
-}
-
-fn undecodable(source: TopicPartition, offset: i64, rejection: &schemas::Rejection) -> SinkError {
+pub(crate) fn undecodable(source: TopicPartition, offset: i64, rejection: &schemas::Rejection) -> SinkError {
     let name = INPUTS[usize::from(source.topic)];
     SinkError::Fatal(format!("{name}-{}, offset {offset}, is no record of that topic: {rejection}", source.partition))
 }
 
-fn sink_error(error: QueryError) -> SinkError {
+pub(crate) fn sink_error(error: QueryError) -> SinkError {
     if error.is_final() { SinkError::Fatal(error.to_string()) } else { SinkError::Unavailable(error.to_string()) }
-}
-
-/// By which a table knows a block again: topic id, partition, first and last offset.
-fn token(topic_id: TopicId, partition: u32, range: &Range<i64>) -> String {
-    format!("{topic_id}-{partition}-{}-{}", range.start, range.end - 1)
-}
-
-/// One that no block had before.
-fn fresh_token(topic_id: TopicId, partition: u32, range: &Range<i64>) -> String {
-    format!("{}-{}", token(topic_id, partition, range), Uuid::new_v4().simple())
-}
-
-/// What was received before is gone from `playback_events`, or may go at any moment: microseconds since 1970 UTC.
-fn kept_since_us() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.saturating_sub(KEPT).as_micros()).unwrap_or(i64::MAX)
-}
-
-fn intent(range: &Range<i64>) -> String {
-    format!("{}..{}", range.start, range.end)
-}
-
-fn parse_intent(metadata: &str) -> Option<Range<i64>> {
-    let (start, end) = metadata.split_once("..")?;
-    let range = start.parse().ok()?..end.parse().ok()?;
-    (!range.is_empty()).then_some(range)
 }
