@@ -28,6 +28,7 @@ pub(super) fn run(folder: &DataFolder, config: &Config, until: &Until<'_>) -> an
         })
     };
     let client = config.clickhouse.client()?;
+    let recomputer = Recomputer::new(client.clone(), &name_of(folder)?);
     let is_done = until.is_end() && is_at_end(&folder.log, &INPUTS, &mut position)?;
     if !is_done {
         let spinner = until.spinner(name);
@@ -36,6 +37,10 @@ pub(super) fn run(folder: &DataFolder, config: &Config, until: &Until<'_>) -> an
             return Ok(());
         }
         let is_end = until.is_end();
+        if is_end {
+            // A run that was killed may have left inserts waiting for what it was at.
+            recomputer.run().context("what is derived in ClickHouse was not made again")?;
+        }
         let options = SinkOptions {
             flush_interval: config.clickhouse.flush_interval,
             retry_interval: RETRY_INTERVAL,
@@ -53,7 +58,7 @@ pub(super) fn run(folder: &DataFolder, config: &Config, until: &Until<'_>) -> an
         }
     }
     if until.is_end() {
-        let recomputed = Recomputer::new(client, &name_of(folder)?).run();
+        let recomputed = recomputer.run();
         // Of what nothing was added to, it can wait.
         if !is_done {
             recomputed.context("what is derived in ClickHouse was not made again")?;

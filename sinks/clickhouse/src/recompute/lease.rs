@@ -23,7 +23,7 @@ pub(super) struct Lease<'c> {
 
 /// Takes a lease. None where another has it. Whoever had it under the same name is taken for dead.
 pub(super) fn take<'c>(client: &'c Client, name: &'static str, owner: &str, time: Duration) -> Result<Option<Lease<'c>>, QueryError> {
-    let owner: String = owner.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+    let owner = plain(owner);
     for _ in 0..2 {
         let id = Uuid::new_v4();
         let make = format!("CREATE TABLE {name} UUID '{id}' (held UInt8) ENGINE = Memory COMMENT '{} {owner}'", now_s() + time.as_secs());
@@ -36,14 +36,28 @@ pub(super) fn take<'c>(client: &'c Client, name: &'static str, owner: &str, time
             return Ok(None);
         }
         // It has run out, is ours, or is gone since.
-        let aside = format!("{name}_{}", Uuid::new_v4().simple());
-        match client.query(&format!("RENAME TABLE {name} TO {aside}")) {
-            Ok(_) => client.query(&format!("DROP TABLE IF EXISTS {aside} SYNC")).map(drop)?,
-            Err(error) if error.code() == Some(UNKNOWN) => {}
-            Err(error) => return Err(error),
-        }
+        put_aside(client, name)?;
     }
     Ok(None)
+}
+
+/// Gives back what `owner` left behind when it was killed.
+pub(super) fn clear(client: &Client, name: &str, owner: &str) -> Result<(), QueryError> {
+    if holder(client, name)? == Some(plain(owner)) { put_aside(client, name) } else { Ok(()) }
+}
+
+fn put_aside(client: &Client, name: &str) -> Result<(), QueryError> {
+    let aside = format!("{name}_{}", Uuid::new_v4().simple());
+    match client.query(&format!("RENAME TABLE {name} TO {aside}")) {
+        Ok(_) => client.query(&format!("DROP TABLE IF EXISTS {aside} SYNC")).map(drop),
+        Err(error) if error.code() == Some(UNKNOWN) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// An owner's name as it stands in a comment.
+fn plain(owner: &str) -> String {
+    owner.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect()
 }
 
 /// Who has it now.

@@ -66,6 +66,8 @@ impl Recomputer {
     /// # Errors
     /// Where ClickHouse does not do it: the marks are still there.
     pub fn run(&self) -> Result<Option<Recomputed>, QueryError> {
+        // Of a run that was killed: what it was at may be done, but inserts still wait.
+        lease::clear(&self.client, HOLD, &self.name)?;
         let marks = self.marks()?;
         if marks.is_empty() {
             return Ok(Some(Recomputed::default()));
