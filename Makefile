@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-s3 lint bench bench-kafka clickhouse-clients soak chaos stack-up stack-down stack-status fmt clean
+.PHONY: help setup demo test test-s3 lint bench bench-clickhouse bench-kafka clickhouse-clients soak chaos stack-up stack-down stack-status fmt clean
 
 # Builds live outside the checkout, so that a fresh clone finds the dependencies built already.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/playhead/target
@@ -60,6 +60,11 @@ bench-kafka: setup ## from topic to topic on Kafka, exactly once: CPU of client 
 
 soak: setup ## a million random sessions, ten million fuzzed inputs of each kind, 400 kills (about twenty minutes)
 	@./scripts/soak
+
+bench-clickhouse: setup ## the ClickHouse sink: CPU a row, rows a second, bytes an event; and queries over 50 M events (about ten minutes)
+	@mkdir -p bench-results
+	@$(STEP) "build for measuring" $(CARGO) build --locked --quiet --release -p playhead-benches -p playhead
+	@./scripts/with-clickhouse "$$CARGO_TARGET_DIR/release/playhead" "$$CARGO_TARGET_DIR/release/playhead-bench" --json bench-results/clickhouse.json $(or $(BENCH),clickhouse-columns clickhouse)
 
 chaos: setup ## 300 faults while three processes on Kafka work: kills, stops, cut connections, broker and registry away (twenty to thirty minutes)
 	@./scripts/stack up kafka registry toxiproxy

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is the purpose of this program")]
 
 mod audience;
+mod clickhouse;
 mod closed;
 mod decode;
 mod event_source;
@@ -38,6 +39,14 @@ const BENCHMARKS: &[Benchmark] = &[
     ("memory", memory::run),
     ("closed", closed::run),
     ("snapshot", snapshot::run),
+    ("clickhouse-columns", clickhouse::columns),
+];
+
+/// Those that need a ClickHouse server, and are left out unless they are named.
+const ON_CLICKHOUSE: &[Benchmark] = &[
+    ("clickhouse-durable", clickhouse::durable),
+    ("clickhouse-freshness", clickhouse::freshness),
+    ("clickhouse-queries", clickhouse::queries),
 ];
 
 /// Those that need a broker, and are left out unless they are named.
@@ -52,14 +61,15 @@ const ON_KAFKA: &[Benchmark] = &[
     ("kafka-rebalance", kafka::rebalance),
 ];
 
-/// Names all of them.
+/// Each names all measurements of a kind.
 const KAFKA: &str = "kafka";
+const CLICKHOUSE: &str = "clickhouse";
 
 const USAGE: &str = "\
 Usage: playhead-bench [--json FILE] [NAME]...
        playhead-bench --list
 
-Runs the named measurements, or all but those on Kafka (\"kafka\": all of them), prints a table and writes the figures to FILE as JSON.";
+Runs the named measurements, or all but those on Kafka (\"kafka\": all of them) and ClickHouse (\"clickhouse\"), prints a table and writes the figures to FILE as JSON.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -101,16 +111,17 @@ fn run_one(name: &str) -> ExitCode {
 }
 
 fn benchmarks() -> impl Iterator<Item = &'static Benchmark> {
-    BENCHMARKS.iter().chain(ON_KAFKA)
+    BENCHMARKS.iter().chain(ON_KAFKA).chain(ON_CLICKHOUSE)
 }
 
 fn is_chosen(name: &str, names: &[&str]) -> bool {
-    let is_on_kafka = ON_KAFKA.iter().any(|(known, _)| *known == name);
-    if names.is_empty() { !is_on_kafka } else { names.contains(&name) || (is_on_kafka && names.contains(&KAFKA)) }
+    let is_one_of = |some: &[Benchmark]| some.iter().any(|(known, _)| *known == name);
+    let kind = [(ON_KAFKA, KAFKA), (ON_CLICKHOUSE, CLICKHOUSE)].into_iter().find(|(some, _)| is_one_of(some)).map(|(_, kind)| kind);
+    if names.is_empty() { kind.is_none() } else { names.contains(&name) || kind.is_some_and(|kind| names.contains(&kind)) }
 }
 
 fn run_all(names: &[&str], json_file: Option<&str>) -> ExitCode {
-    if let Some(unknown) = names.iter().find(|name| **name != KAFKA && !benchmarks().any(|(known, _)| known == *name)) {
+    if let Some(unknown) = names.iter().find(|name| ![KAFKA, CLICKHOUSE].contains(name) && !benchmarks().any(|(known, _)| known == *name)) {
         eprintln!("no measurement is called {unknown:?}; --list names them");
         return ExitCode::from(2);
     }

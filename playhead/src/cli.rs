@@ -19,7 +19,7 @@ pub(crate) use clickhouse::{Clickhouse, ClickhouseServer};
 pub(crate) use cluster::{Backup, Config, Doctor, Schemas, SchemasCheck, SchemasRegister, Topics, TopicsApply, TopicsPlan};
 pub(crate) use produce::{Import, Ingest, Simulate, ViewingActivity};
 pub(crate) use read::{Audit, ClusterInstead, ContinueWatching, Dimension, History, Profile, Qos, Read, Session};
-pub(crate) use run::{Dev, Process, ProcessStage, Stages};
+pub(crate) use run::{Dev, Process, ProcessStage, Sink, SinkStore, Stages};
 
 /// The heading of options that every command has; its own come before them.
 const GLOBAL: &str = "Global options";
@@ -177,7 +177,10 @@ their quality of service must be in the store as their topics have them, and res
 folder that holds simulated runs and nothing else, every figure must also be what the viewers did. Nothing is changed: what a command that \
 was cut off has not processed is pending, and no fault. Exit status 1 where anything differs.
 
-With --brokers it is the topics of a cluster that are held against one another, and no store is looked at. Stages may run meanwhile: what they had \
+Where clickhouse.url is set, ClickHouse is held to its topics, too: every event once and unaltered, the newest version of every session, and \
+the tables by minute against the events that they were made of.
+
+With --brokers it is the topics of a cluster that are held against one another, and of the stores only ClickHouse is looked at. Stages may run meanwhile: what they had \
 committed when the audit began is judged, and nothing that retention has taken is missed.")]
     Audit(Audit),
     /// The dead letters: what was refused, why, and its way back
@@ -223,6 +226,15 @@ Metrics in Prometheus' format are at http://127.0.0.1:9464/metrics (metrics.list
 /healthz answers 503 where a lane is stuck and the process is to be started again, /readyz where partitions are not assigned or restored, or \
 the registry, the cluster or a store is waited for; both say what and why in JSON. The log goes to standard error.")]
     Process(Process),
+    /// Write what the stages make on Kafka to a store
+    #[command(after_help = "Examples:
+  playhead sink clickhouse --brokers kafka:9092 --registry http://registry:8081
+  PLAYHEAD_CLICKHOUSE_URL=http://clickhouse:8123 playhead sink clickhouse --config production.toml
+
+Every record is in the store once, whatever is killed: the range of offsets is noted before it is written, and after an answer that did not \
+come the store is asked what it has. A store that is down is waited for; nothing else waits for it. Settings: [clickhouse] url, user, \
+password_file, database, timeout, flush_interval and recompute_interval; the password also as PLAYHEAD_CLICKHOUSE_PASSWORD.")]
+    Sink(Sink),
     /// Look at everything that this deployment rests on, and say what to mend
     #[command(after_help = "Examples:
   playhead doctor
@@ -234,11 +246,12 @@ and deleted); the registry and our schemas in it; this host's clock; the connect
 whether it keeps what it acknowledged; transactions that hang; the group of each stage, and how far it is behind. What is not set is not \
 looked at. It takes seconds, or half a minute where something does not answer. Exit status 1 where anything failed.")]
     Doctor(Doctor),
-    /// ClickHouse's engine, embedded
+    /// ClickHouse: its tables, and its engine embedded
     #[command(
         subcommand,
         after_help = "Examples:
-  playhead clickhouse server --port 8123"
+  playhead clickhouse server --port 8123
+  PLAYHEAD_CLICKHOUSE_URL=http://127.0.0.1:8123 playhead clickhouse migrate"
     )]
     Clickhouse(Clickhouse),
     /// The configuration
@@ -266,10 +279,15 @@ impl Cli {
         };
         let snapshot_interval = stages.and_then(|stages| stages.snapshot_interval.as_deref());
         let snapshots = stages.and_then(|stages| stages.snapshots.as_deref());
-        let process = if let Command::Process(args) = &self.command { Some(args) } else { None };
+        let [instance, lanes, metrics_listen] = match &self.command {
+            Command::Process(args) => [&args.instance, &args.lanes, &args.metrics_listen].map(Option::as_deref),
+            Command::Sink(args) => [&args.instance, &args.lanes, &args.metrics_listen].map(Option::as_deref),
+            _ => [None; 3],
+        };
         let log = match &self.command {
             Command::Dev(args) => Some(&args.log),
             Command::Process(args) => Some(&args.log),
+            Command::Sink(args) => Some(&args.log),
             _ => None,
         };
         Flags {
@@ -279,10 +297,10 @@ impl Cli {
             snapshots,
             registry: self.registry(),
             brokers: self.brokers(),
-            instance: process.and_then(|args| args.instance.as_deref()),
-            lanes: process.and_then(|args| args.lanes.as_deref()),
+            instance,
+            lanes,
             listen: if let Command::Dev(args) = &self.command { args.listen.as_deref() } else { None },
-            metrics_listen: process.and_then(|args| args.metrics_listen.as_deref()),
+            metrics_listen,
             log_format: log.and_then(|log| log.log_format.as_deref()),
             log_level: log.and_then(|log| log.log_level.as_deref()),
         }
@@ -293,6 +311,7 @@ impl Cli {
     fn brokers(&self) -> Option<&str> {
         let brokers = match &self.command {
             Command::Process(args) => &args.brokers,
+            Command::Sink(args) => &args.brokers,
             Command::Doctor(args) => &args.brokers,
             Command::Topics(Topics::Plan(args) | Topics::Apply(TopicsApply { plan: args })) => &args.brokers,
             _ => &self.cluster_instead()?.brokers,
@@ -306,6 +325,7 @@ impl Cli {
             Command::Schemas(Schemas::Check(args)) => &args.registry,
             Command::Schemas(Schemas::Register(args)) => &args.registry,
             Command::Process(args) => &args.registry,
+            Command::Sink(args) => &args.registry,
             Command::Doctor(args) => &args.registry,
             _ => &self.cluster_instead()?.registry,
         };

@@ -60,7 +60,9 @@ impl Secret {
         self.0.is_empty()
     }
 
-    pub(crate) fn expose(&self) -> &str {
+    /// The secret itself, for whoever sends it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -6,6 +6,7 @@
 //! | does every version of a session have its quality of service, and neither comes twice | `versions` |
 //! | is the store's newest row of every session the topic's | `sessions` |
 //! | does every profile resume where its viewings say | `resume`, with `winners` |
+//! | does ClickHouse, where one is set, have what its topics have | `clickhouse` |
 //! | did it come to what simulated viewers did | `truth`, with `truth_lines`, `rows` |
 //!
 //! It reads and changes nothing, so that it tells the state in which it finds the log: a data folder's, or a cluster's, where no store is at hand
@@ -17,6 +18,7 @@
 //! log time; of the whole log the place and hashes of every dead letter and of every version of a session's row, and every resume position.
 
 mod books;
+mod clickhouse;
 mod columns;
 mod letters;
 mod memory;
@@ -36,12 +38,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pipeline::{Resume, Sink as _, TopicPartition};
+use sink_clickhouse::Client;
 use sink_local::{INPUTS, LocalSink, LocalStore};
 
 use crate::config::PlaybackSettings;
 use crate::log_source::LogSource;
 use crate::progress::Progress;
 
+pub(crate) use clickhouse::ClickHouseReport;
 pub(crate) use report::{Figure, Findings, PartitionBooks, Report, TruthReport};
 pub(crate) use truth::FOLDER;
 
@@ -55,13 +59,21 @@ const RAW: &str = "playback_events";
 pub(crate) struct Audited {
     pub(crate) source: LogSource,
     pub(crate) store: Option<LocalStore>,
+    /// Where one is set.
+    pub(crate) clickhouse: Option<Client>,
 }
 
 /// Audits a log; with the folder of the truth files also what it came to.
 ///
 /// # Errors
 /// Where something can't be read. What is wrong with what was read is in the report.
-pub(crate) fn audit(audited: Audited, settings: &PlaybackSettings, truth: Option<&Path>, progress: &Progress) -> anyhow::Result<Report> {
+pub(crate) fn audit(
+    mut audited: Audited,
+    settings: &PlaybackSettings,
+    truth: Option<&Path>,
+    progress: &Progress,
+) -> anyhow::Result<Report> {
+    let clickhouse = audited.clickhouse.take();
     let mut reading = Reading::begin(audited, progress)?;
     let mut findings = Findings::default();
     let letters = Letters::read(&mut reading, &mut findings)?;
@@ -69,11 +81,21 @@ pub(crate) fn audit(audited: Audited, settings: &PlaybackSettings, truth: Option
     let positions = StorePositions::read(&reading)?;
     let sessions = sessions::audit(&mut reading, &positions)?;
     let (resume, winners) = resume::audit(&mut reading, &letters, &positions, truth.is_some())?;
+    let clickhouse = clickhouse.map(|client| clickhouse::audit(&mut reading, &client)).transpose()?;
     reading.done();
     let in_motion = reading.view.in_motion();
     let has_store = reading.store.is_some();
-    let mut report =
-        Report { books, dead_letters: letters.reasons, books_findings: findings, sessions, resume, truth: None, in_motion, has_store };
+    let mut report = Report {
+        books,
+        dead_letters: letters.reasons,
+        books_findings: findings,
+        sessions,
+        resume,
+        clickhouse,
+        truth: None,
+        in_motion,
+        has_store,
+    };
     if let Some(truth) = truth {
         report.truth = Some(truth::audit(&mut reading, &winners, truth, &report, progress)?);
     }

@@ -35,7 +35,7 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn begin(audited: Audited, progress: &Progress) -> anyhow::Result<Self> {
-        let Audited { source, store } = audited;
+        let Audited { source, store, .. } = audited;
         let view = View::take(&source.log)?;
         let total = TIMES.iter().map(|(topic, times)| times * view.offsets(topic)).sum();
         Ok(Self { log: source.log, schemas: source.schemas, store, view, bar: progress.counting("records", total), read: 0 })
@@ -70,6 +70,12 @@ impl Reading {
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         outcome
+    }
+
+    /// What a stage has committed by now, by partition of one of the topics in view.
+    pub(super) fn committed(&self, stage: &str, topic: &str) -> anyhow::Result<Vec<Option<i64>>> {
+        let committed = self.log.committed(stage, topic)?;
+        Ok(committed.into_iter().map(|committed| Some(committed?.next_offset)).collect())
     }
 
     /// The value of one record, where it has one.

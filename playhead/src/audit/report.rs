@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::clickhouse::ClickHouseReport;
+
 /// So many findings of a section are kept in full; all are counted.
 const KEPT: usize = 10;
 
@@ -220,6 +222,8 @@ pub(crate) struct Report {
     pub(crate) books_findings: Findings,
     pub(crate) sessions: Vec<SessionsReport>,
     pub(crate) resume: ResumeReport,
+    /// Only where one is set.
+    pub(crate) clickhouse: Option<ClickHouseReport>,
     /// Only where it was asked for.
     pub(crate) truth: Option<TruthReport>,
     /// Where stages went on meanwhile, as in `playback on playback_events-2`: what they did is not judged.
@@ -238,7 +242,8 @@ impl Report {
     pub(crate) fn sections(&self) -> impl Iterator<Item = &Findings> {
         let sessions = self.sessions.iter().map(|sessions| &sessions.findings);
         let truth = self.truth.iter().map(|truth| &truth.findings);
-        std::iter::once(&self.books_findings).chain(sessions).chain([&self.resume.findings]).chain(truth)
+        let clickhouse = self.clickhouse.iter().map(|clickhouse| &clickhouse.findings);
+        std::iter::once(&self.books_findings).chain(sessions).chain([&self.resume.findings]).chain(clickhouse).chain(truth)
     }
 
     /// Whether the store alone is wrong: the log is enough to fill it again.
@@ -248,6 +253,7 @@ impl Report {
         self.has_store
             && !self.agrees()
             && self.books_findings.is_empty()
+            && self.clickhouse.as_ref().is_none_or(|clickhouse| clickhouse.findings.is_empty())
             && self.truth.as_ref().is_none_or(|truth| truth.findings.is_empty())
             && of_store.flat_map(|findings| &findings.first).all(is_of_store)
     }
@@ -256,7 +262,8 @@ impl Report {
     pub(crate) fn pending(&self) -> u64 {
         let raw: u64 = self.books.iter().map(|books| books.pending).sum();
         let rows: u64 = self.sessions.iter().map(|sessions| sessions.pending).sum();
-        raw + rows + self.resume.pending + self.resume.store_pending
+        let clickhouse = self.clickhouse.as_ref().map_or(0, |clickhouse| clickhouse.pending);
+        raw + rows + self.resume.pending + self.resume.store_pending + clickhouse
     }
 }
 
@@ -279,13 +286,15 @@ impl Serialize for Report {
             sessions: &'r [SessionsReport],
             resume: &'r ResumeReport,
             #[serde(skip_serializing_if = "Option::is_none")]
+            clickhouse: Option<&'r ClickHouseReport>,
+            #[serde(skip_serializing_if = "Option::is_none")]
             truth: Option<&'r TruthReport>,
         }
-        let Self { books, dead_letters, books_findings, sessions, resume, truth, in_motion, has_store } = self;
+        let Self { books, dead_letters, books_findings, sessions, resume, clickhouse, truth, in_motion, has_store } = self;
         let books = Books { partitions: books, dead_letters, findings: books_findings };
-        let (agrees, pending, truth) = (self.agrees(), self.pending(), truth.as_ref());
+        let (agrees, pending, clickhouse, truth) = (self.agrees(), self.pending(), clickhouse.as_ref(), truth.as_ref());
         let not_compared: &[_] = if *has_store { &[] } else { &[SERVING_STORE] };
-        Shown { agrees, pending, in_motion, not_compared, books, sessions, resume, truth }.serialize(serializer)
+        Shown { agrees, pending, in_motion, not_compared, books, sessions, resume, clickhouse, truth }.serialize(serializer)
     }
 }
 

@@ -24,6 +24,14 @@ file of users:
   rights = \"write\"                 # read, write, or owner: files and network too
   password_sha256 = \"...\"          # or password = \"...\"")]
     Server(ClickhouseServer),
+    /// Bring ClickHouse's tables, views and dictionaries to this program's version
+    #[command(after_help = "Examples:
+  PLAYHEAD_CLICKHOUSE_URL=http://127.0.0.1:8123 playhead clickhouse migrate
+  playhead --config production.toml clickhouse migrate --json
+
+Each step is applied once and noted with its checksum; run again, there is nothing to do. One that was applied in another form, steps of a newer \
+program, and columns that were changed by hand are refused by name.")]
+    Migrate,
 }
 
 #[derive(Debug, Args)]

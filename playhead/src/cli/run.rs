@@ -40,6 +40,40 @@ pub(crate) struct Process {
     pub(crate) stages: Stages,
 }
 
+/// A store that is written to from Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SinkStore {
+    /// playback_events.clean, qos_session_summary, titles, profiles -> ClickHouse
+    Clickhouse,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sink {
+    /// The store
+    #[arg(value_enum)]
+    pub(crate) store: SinkStore,
+    /// The cluster [default: kafka.brokers]
+    #[arg(long, value_name = "HOST:PORT,...")]
+    pub(crate) brokers: Option<String>,
+    /// The schema registry [default: registry.url]
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
+    /// Which process of the sink this is: another in each, the same after a restart [default: the host's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// Threads, each with partitions of its own [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) lanes: Option<String>,
+    /// End when all input has been written, instead of waiting for more
+    #[arg(long)]
+    pub(crate) until_caught_up: bool,
+    /// Where /metrics, /healthz and /readyz are: an address and a port, or off [default: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: Log,
+}
+
 /// What a command that runs on says meanwhile, on standard error.
 #[derive(Debug, Args)]
 pub(crate) struct Log {

@@ -2,7 +2,7 @@
 
 use super::truth_files::TRUTH;
 use crate::answer::Answer;
-use crate::audit::{Audited, Figure, Findings, Report, TruthReport, audit};
+use crate::audit::{Audited, ClickHouseReport, Figure, Findings, Report, TruthReport, audit};
 use crate::cli::Audit;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
@@ -16,7 +16,8 @@ pub(super) fn run(args: &Audit, config: &Config, answer: &mut Answer) -> anyhow:
     // Held until the audit is over, so that nobody else changes it.
     let folder = if args.cluster.is_asked() { None } else { Some(DataFolder::open(&config.data)?) };
     let source = folder.as_ref().map_or_else(|| LogSource::of_cluster(config), |folder| Ok(LogSource::of_folder(folder)))?;
-    let audited = Audited { source, store: folder.as_ref().map(|folder| folder.store.clone()) };
+    let clickhouse = config.clickhouse.is_set().then(|| config.clickhouse.client()).transpose()?;
+    let audited = Audited { source, store: folder.as_ref().map(|folder| folder.store.clone()), clickhouse };
     let truth = args.truth.then(|| config.data.join(TRUTH));
     let report = audit(audited, &config.playback, truth.as_deref(), &Progress::new(answer.is_json))?;
     if answer.is_json {
@@ -41,6 +42,11 @@ fn show(report: &Report, prefix: &str, answer: &mut Answer) -> anyhow::Result<()
     let [views, positions] = [resume.views, resume.positions].map(count);
     let line = format!("resume_state: {positions} positions computed from {views} viewings{}", in_the_store(resume.stored));
     answer.line(&with_verdict(line, resume.pending + resume.store_pending, &resume.findings))?;
+    if let Some(ClickHouseReport { database, events, stored, sessions, pending, findings }) = &report.clickhouse {
+        let sessions = sessions.map_or_else(String::new, |sessions| format!(", {}", counted(sessions, "session")));
+        let line = format!("ClickHouse, {database}: {} of {} events{sessions}", count(*stored), count(*events));
+        answer.line(&with_verdict(line, *pending, findings))?;
+    }
     if let Some(truth) = &report.truth {
         show_truth(truth, answer)?;
     }

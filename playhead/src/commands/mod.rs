@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod clickhouse;
 mod clickhouse_server;
 mod cluster_writer;
 mod config_check;
@@ -20,6 +21,7 @@ mod schemas_check;
 mod schemas_register;
 mod session;
 mod simulate;
+mod sink;
 mod stream_input;
 pub(crate) mod subjects;
 mod summary;
@@ -79,6 +81,8 @@ fn carry_out(cli: &Cli, config: &Config) -> anyhow::Result<Verdict> {
         Command::Topics(Topics::Plan(args)) => topics::plan(args, config, &mut answer),
         Command::Topics(Topics::Apply(args)) => topics::apply(args, config, &mut answer),
         Command::Process(args) => process::run(args, config, &mut answer),
+        Command::Sink(args) => sink::run(args, config, &mut answer),
+        Command::Clickhouse(Clickhouse::Migrate) => clickhouse::migrate(config, &mut answer),
         Command::Clickhouse(Clickhouse::Server(args)) => clickhouse_server::run(args, config, &mut answer),
         Command::Doctor(args) => doctor::run(args, config, &mut answer),
         Command::Config(cli::Config::Check) => config_check::run(cli, &mut answer),

@@ -183,7 +183,7 @@ fn check(values: &Values) -> anyhow::Result<Config> {
         );
     }
     Ok(Config {
-        clickhouse: ClickhouseSettings::of(values),
+        clickhouse: ClickhouseSettings::of(values)?,
         data: PathBuf::from(data),
         listen: observing::loopback(values)?,
         kafka: KafkaSettings::of(values)?,

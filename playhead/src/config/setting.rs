@@ -35,6 +35,14 @@ const HOUR_MS: i64 = 3_600_000;
 pub(super) const SETTINGS: &[Setting] = &[
     // Nothing: where `make setup` puts it, or PLAYHEAD_CHDB.
     Setting { key: "clickhouse.library", kind: Kind::Text, default: "" },
+    Setting { key: "clickhouse.url", kind: Kind::Text, default: "" },
+    Setting { key: "clickhouse.user", kind: Kind::Text, default: "" },
+    Setting { key: "clickhouse.password", kind: Kind::Secret, default: "" },
+    Setting { key: "clickhouse.password_file", kind: Kind::Text, default: "" },
+    Setting { key: "clickhouse.database", kind: Kind::Text, default: "playhead" },
+    Setting { key: "clickhouse.timeout", kind: Kind::Duration(100, 600_000), default: "60s" },
+    Setting { key: "clickhouse.flush_interval", kind: Kind::Duration(10, 60_000), default: "1s" },
+    Setting { key: "clickhouse.recompute_interval", kind: Kind::Duration(100, HOUR_MS), default: "10s" },
     Setting { key: "data", kind: Kind::Text, default: "playhead-data" },
     Setting { key: "dev.listen", kind: Kind::Text, default: "127.0.0.1:8080" },
     Setting { key: "kafka.brokers", kind: Kind::Text, default: "" },

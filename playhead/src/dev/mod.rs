@@ -26,7 +26,7 @@ use crate::data_folder::{DataFolder, OwnerFile};
 use crate::failure::Verdict;
 use crate::log;
 use crate::observe::{PartitionEnds, Watch, watch_ends};
-use crate::topology::Stage;
+use crate::topology::{Stage, name_of, recompute_until};
 use live::Live;
 use stop::Stop;
 
@@ -108,7 +108,7 @@ fn start<'s>(
         parts.push((name, thread.with_context(|| format!("cannot start the thread of {name}"))?));
         Ok(())
     };
-    for stage in Stage::ALL {
+    for stage in Stage::of_folder(config) {
         let watch = watch.lane(stage.name(), 0, stage.inputs());
         let (folder, config) = (Arc::clone(folder), config.clone());
         let work = move |stop: &Stop| {
@@ -118,6 +118,10 @@ fn start<'s>(
             ended
         };
         begin(stage.name(), Box::new(work))?;
+    }
+    if config.clickhouse.is_set() {
+        let (config, name) = (config.clone(), name_of(folder)?);
+        begin("clickhouse recompute", Box::new(move |stop| recompute_until(&config, &name, &stop.shutdown)))?;
     }
     let (of_ends, watch) = (Arc::clone(folder), Arc::clone(watch));
     let ends = move |stop: &Stop| {

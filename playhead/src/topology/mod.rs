@@ -1,6 +1,8 @@
 //! The stages of one process, from raw events to the serving store: which topics each reads and writes. Read it from top to bottom.
 
+mod clickhouse;
 mod on_kafka;
+mod sink_on_kafka;
 mod wiring;
 
 use std::ops::ControlFlow;
@@ -22,6 +24,7 @@ use crate::log;
 use crate::observe::LaneWatch;
 use crate::progress::{Progress, Stage as Spinner};
 use crate::snapshot_stores;
+pub(crate) use clickhouse::{name_of, recompute_until};
 pub(crate) use on_kafka::OnKafka;
 use wiring::Reads;
 
@@ -88,6 +91,9 @@ pub(crate) fn run_to_end(folder: &DataFolder, config: &Config, progress: &Progre
     let playback = run_playback(folder, config, &until)?;
     let profile = run_profile(folder, config, &until)?;
     run_serving(folder, &until)?;
+    if config.clickhouse.is_set() {
+        clickhouse::run(folder, config, &until)?;
+    }
     Ok(RunReport { duplicates: playback.dropped, dead_letters: playback.rejected + profile.rejected })
 }
 
@@ -97,17 +103,22 @@ pub(crate) enum Stage {
     Playback,
     Profile,
     Serving,
+    ClickHouse,
 }
 
 impl Stage {
-    /// Every stage.
-    pub(crate) const ALL: [Self; 3] = [Self::Playback, Self::Profile, Self::Serving];
+    /// The stages of one process: without ClickHouse where none is set.
+    pub(crate) fn of_folder(config: &Config) -> impl Iterator<Item = Self> {
+        let clickhouse = config.clickhouse.is_set().then_some(Self::ClickHouse);
+        [Self::Playback, Self::Profile, Self::Serving].into_iter().chain(clickhouse)
+    }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Playback => "playback",
             Self::Profile => "profile",
             Self::Serving => "serving",
+            Self::ClickHouse => "clickhouse",
         }
     }
 
@@ -117,6 +128,7 @@ impl Stage {
             Self::Playback => &["playback_events"],
             Self::Profile => &["viewing_progress"],
             Self::Serving => &INPUTS,
+            Self::ClickHouse => &sink_clickhouse::INPUTS,
         }
     }
 
@@ -130,6 +142,7 @@ impl Stage {
             Self::Playback => run_playback(folder, config, &until).map(drop),
             Self::Profile => run_profile(folder, config, &until).map(drop),
             Self::Serving => run_serving(folder, &until),
+            Self::ClickHouse => clickhouse::run(folder, config, &until),
         }
     }
 }

@@ -76,7 +76,22 @@ impl OnKafka<'_> {
             partitions,
             snapshots: snapshot_stores::open(&self.config.state.snapshots, &self.config.data, stage.name())?,
         };
-        let ends = Admin::new(&shared.cluster, ENDS_PATIENCE)?;
+        let mut all = Totals::default();
+        for totals in self.run_lanes(stage, &shared.cluster, |number, watch| shared.lane(stage, number, watch), |_| Ok(()))? {
+            all += totals;
+        }
+        Ok(all)
+    }
+
+    /// Runs a lane a thread, and `beside` on one more until they have ended.
+    pub(super) fn run_lanes<T: Send>(
+        &self,
+        stage: Stage,
+        cluster: &Cluster,
+        lane: impl Fn(u32, &Arc<LaneWatch>) -> anyhow::Result<T> + Sync,
+        beside: impl FnOnce(&Shutdown) -> anyhow::Result<()> + Send,
+    ) -> anyhow::Result<Vec<T>> {
+        let ends = Admin::new(cluster, ENDS_PATIENCE)?;
         scope(|threads| {
             let ended = Shutdown::default();
             let _ends_watching = StopAll(&ended, false);
@@ -85,30 +100,38 @@ impl OnKafka<'_> {
                 .name("ends".to_owned())
                 .spawn_scoped(threads, move || watch_ends(&self.watch, &watching, |partitions| ends_of(&ends, partitions)))
                 .context("cannot start a thread")?;
+            let working = ended.clone();
+            let beside = std::thread::Builder::new().name("beside".to_owned()).spawn_scoped(threads, move || beside(&working));
+            let beside = beside.context("cannot start a thread")?;
             let mut lanes = Vec::new();
             for number in 0..self.config.kafka.lanes {
-                let shared = &shared;
+                let lane = &lane;
                 let watch = self.watch.lane(stage.name(), number, stage.inputs());
                 let lane = std::thread::Builder::new().name(format!("{} {number}", stage.name())).spawn_scoped(threads, move || {
                     // However it ends, and be it by a panic.
-                    let _stops_all = StopAll(&shared.run.shutdown, shared.run.until_caught_up);
+                    let _stops_all = StopAll(&self.shutdown, self.until_caught_up);
                     let _said_of = tracing::error_span!("lane", stage = stage.name(), lane = number).entered();
-                    let ended = shared.lane(stage, number, &watch);
+                    let ended = lane(number, &watch);
                     watch.ended(&ended);
                     ended
                 });
                 lanes.push(lane.context("cannot start a thread")?);
             }
             self.watch.started();
-            let mut all = Totals::default();
+            let mut all = Vec::new();
             let mut failed = Ok(());
             for lane in lanes {
                 match lane.join() {
-                    Ok(Ok(totals)) => all += totals,
+                    Ok(Ok(totals)) => all.push(totals),
                     Ok(Err(error)) => failed = failed.and(Err(error)),
                     // The panic itself has been printed.
                     Err(_) => failed = failed.and(Err(anyhow::anyhow!("a lane of {} broke down", stage.name()))),
                 }
+            }
+            ended.request();
+            match beside.join() {
+                Ok(ended) => failed = failed.and(ended),
+                Err(_) => failed = failed.and(Err(anyhow::anyhow!("what runs beside the lanes of {} broke down", stage.name()))),
             }
             failed.map(|()| all)
         })
@@ -207,7 +230,7 @@ impl Shared<'_> {
                 let (profile, reads) = wiring::profile(config, partitions, registry)?;
                 self.run_lane(profile, &reads, number, watch)
             }
-            Stage::Serving => bail!("{} runs in one process with its store: see `playhead dev`", stage.name()),
+            Stage::Serving | Stage::ClickHouse => bail!("{} is no processor", stage.name()),
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod audit;
 mod backup;
+mod clickhouse;
 #[path = "../../../registry/tests/it/conformance.rs"]
 mod conformance;
 mod dead_store;

@@ -13,6 +13,7 @@ use serving::{ServingStore as _, resume_list};
 
 use super::app::App;
 use super::refusal::Refusal;
+use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::observe::http;
 use crate::topology::Stage;
@@ -65,7 +66,8 @@ pub(super) async fn qos(State(app): State<Arc<App>>) -> Result<Response, Refusal
 /// Whether all is well, and what was taken. A part that fails takes the server with it; one that is stuck is told of.
 pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Response, Refusal> {
     let folder = Arc::clone(&app.folder);
-    let behind = app.blocking(move || behind(&folder)).await?;
+    let config = Arc::clone(&app.config);
+    let behind = app.blocking(move || behind(&folder, &config)).await?;
     let mut health = app.watch.health();
     if let Value::Object(json) = &mut health.json {
         json.insert("events".to_owned(), app.counts.as_json());
@@ -85,9 +87,9 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
 }
 
 /// How many records lie before each stage.
-fn behind(folder: &DataFolder) -> anyhow::Result<Map<String, Value>> {
+fn behind(folder: &DataFolder, config: &Config) -> anyhow::Result<Map<String, Value>> {
     let mut behind = Map::new();
-    for stage in Stage::ALL {
+    for stage in Stage::of_folder(config) {
         let mut records = 0;
         for input in stage.inputs() {
             for partition in 0..folder.partitions(input)? {

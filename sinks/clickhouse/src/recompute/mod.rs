@@ -1,0 +1,205 @@
+//! What is made from other tables is made again where it was marked.
+//!
+//! A **day** of `content_metrics_daily` is marked with every block of sessions that touches it, and made from the newest versions. An **hour**
+//! of the tables by minute is marked where a block may have reached them twice or not at all; it is made again only where count and sum of
+//! hashes show that it has. Both go into a staging table, and from there in one step into the place of the old ones. A mark is gone once what
+//! it stands for has been read after it was read: marks that come meanwhile stay.
+//!
+//! One owner at a time, by a lease ([`lease`]). Nothing may be written to `playback_events` while an hour is made again: sinks look for the
+//! hold before they insert, what is under way is waited for, and at the end counts and hashes are compared again.
+
+mod days;
+mod hours;
+mod lease;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::{Client, QueryError};
+
+/// How long a lease lasts without being renewed.
+const LEASE: Duration = Duration::from_mins(5);
+/// What only one may do at a time.
+const OWNER: &str = "recompute_lease";
+/// While it is there nothing is written to `playback_events`.
+const HOLD: &str = "recompute_hold";
+/// Marks that are taken at a time.
+const MARKS: usize = 10_000;
+
+/// What a run made again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recomputed {
+    /// Days of `content_metrics_daily`.
+    pub days: usize,
+    /// Hours that were marked, and were as they must be.
+    pub hours_right: usize,
+    /// Hours of a table by minute that were made again.
+    pub hours: usize,
+    /// Marks that were taken away.
+    pub marks: usize,
+}
+
+/// Makes again what is marked.
+#[derive(Clone, Debug)]
+pub struct Recomputer {
+    client: Client,
+    name: String,
+}
+
+/// A mark as it was read.
+struct Marked {
+    id: String,
+    is_day: bool,
+    /// Seconds since 1970 UTC.
+    start_s: i64,
+}
+
+impl Recomputer {
+    /// `name` tells who holds the lease: the same after a restart, and another in each process.
+    #[must_use]
+    pub fn new(client: Client, name: &str) -> Self {
+        Self { client, name: name.to_owned() }
+    }
+
+    /// Makes again all that is marked now. None where another is at it.
+    ///
+    /// # Errors
+    /// Where ClickHouse does not do it: the marks are still there.
+    pub fn run(&self) -> Result<Option<Recomputed>, QueryError> {
+        // Of a run that was killed: what it was at may be done, but inserts still wait.
+        lease::clear(&self.client, HOLD, &self.name)?;
+        let marks = self.marks()?;
+        if marks.is_empty() {
+            return Ok(Some(Recomputed::default()));
+        }
+        let Some(lease) = lease::take(&self.client, OWNER, &self.name, LEASE)? else { return Ok(None) };
+        let recomputed = self.run_owned(&lease);
+        // Where it can't be given back it ends by itself.
+        let returned = lease.give_back();
+        let recomputed = recomputed?;
+        returned?;
+        Ok(Some(recomputed))
+    }
+
+    fn run_owned(&self, lease: &lease::Lease<'_>) -> Result<Recomputed, QueryError> {
+        let mut recomputed = Recomputed::default();
+        loop {
+            // Read under the lease: what the owner before has done is not done again.
+            let marks = self.marks()?;
+            if marks.is_empty() {
+                return Ok(recomputed);
+            }
+            let starts = |is_day| marks.iter().filter(|mark| mark.is_day == is_day).map(|mark| mark.start_s).collect::<BTreeSet<i64>>();
+            let (days, hours) = (starts(true), starts(false));
+            days::recompute(&self.client, lease, &days)?;
+            recomputed.days += days.len();
+            let made_again = hours::recompute(&self.client, lease, &self.name, &hours)?;
+            recomputed.hours += made_again.hours;
+            recomputed.hours_right += made_again.hours_right;
+            self.take_away(&marks)?;
+            recomputed.marks += marks.len();
+        }
+    }
+
+    fn marks(&self) -> Result<Vec<Marked>, QueryError> {
+        let statement = format!(
+            "SELECT id, unit = 'day', toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 LIMIT {MARKS}"
+        );
+        let rows = self.client.rows(&statement)?;
+        let mark = |row: Vec<String>| {
+            let [id, is_day, start_s] = <[String; 3]>::try_from(row).ok()?;
+            Some(Marked { id, is_day: is_day == "1", start_s: start_s.parse().ok()? })
+        };
+        Ok(rows.into_iter().filter_map(mark).collect())
+    }
+
+    /// Nothing is deleted, so nothing that came meanwhile can go with it: a later line says that the mark is done.
+    fn take_away(&self, marks: &[Marked]) -> Result<(), QueryError> {
+        let line = |mark: &Marked| format!("('{}', '{}', {}, 1)", mark.id, if mark.is_day { "day" } else { "hour" }, mark.start_s);
+        let lines: Vec<String> = marks.iter().map(line).collect();
+        self.client.query(&format!("INSERT INTO recompute_pending (id, unit, starts_at, is_done) VALUES {}", lines.join(", "))).map(drop)
+    }
+}
+
+/// Whether nothing may be written to `playback_events`.
+pub(crate) fn is_held(client: &Client) -> Result<bool, QueryError> {
+    Ok(lease::holder(client, HOLD)?.is_some())
+}
+
+/// Tables by minute and hours, by their starts in seconds since 1970 UTC, that are not what `playback_events` says and are not marked.
+pub(crate) fn wrong_hours(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
+    let marked =
+        client.rows("SELECT toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 AND unit = 'hour'")?;
+    let marked: BTreeSet<i64> = marked.into_iter().flatten().filter_map(|hour| hour.parse().ok()).collect();
+    let wrong = hours::all_wrong(client)?;
+    Ok(wrong.into_iter().filter(|(_, hour)| !marked.contains(hour)).collect())
+}
+
+/// Empties a staging table, making it first where it is not there.
+fn stage(client: &Client, table: &str) -> Result<String, QueryError> {
+    let staging = format!("{table}_staging");
+    client.query(&format!("DROP TABLE IF EXISTS {staging} SYNC"))?;
+    client.query(&format!("CREATE TABLE {staging} AS {table}"))?;
+    Ok(staging)
+}
+
+/// Puts days of a staging table into the place of those of the table, unless the lease has been lost meanwhile. A day is `YYYYMMDD`.
+fn replace(
+    client: &Client,
+    lease: &lease::Lease<'_>,
+    table: &str,
+    staging: &str,
+    days: impl Iterator<Item = String>,
+) -> Result<(), QueryError> {
+    let made = client.rows(&format!(
+        "SELECT DISTINCT partition FROM system.parts WHERE database = currentDatabase() AND table = '{staging}' AND active"
+    ))?;
+    let made: BTreeSet<String> = made.into_iter().flatten().collect();
+    lease.check()?;
+    for day in days {
+        if made.contains(&day) {
+            client.query(&format!("ALTER TABLE {table} REPLACE PARTITION {day} FROM {staging}"))?;
+        } else {
+            client.query(&format!("ALTER TABLE {table} DROP PARTITION {day}"))?;
+        }
+    }
+    client.query(&format!("DROP TABLE {staging} SYNC")).map(drop)
+}
+
+/// `YYYYMMDD` of a time in seconds since 1970 UTC (proleptic Gregorian calendar; Howard Hinnant's days_from_civil, the other way round).
+fn partition_of(time_s: i64) -> String {
+    let days = time_s.div_euclid(86_400) + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}{month:02}{day:02}")
+}
+
+/// Numbers, with commas between.
+fn listed(numbers: impl Iterator<Item = i64>) -> String {
+    numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::partition_of;
+
+    #[test]
+    fn days_of_the_calendar() {
+        let cases = [
+            (0, "19700101"),
+            (951_782_400, "20000229"),
+            (1_767_225_600, "20260101"),
+            (1_767_225_599, "20251231"),
+            (4_107_542_399, "21000228"),
+        ];
+        for (time_s, day) in cases {
+            assert_eq!(partition_of(time_s), day);
+        }
+    }
+}

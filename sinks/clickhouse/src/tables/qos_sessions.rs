@@ -1,0 +1,63 @@
+//! qos_session_summary -> `qos_sessions`.
+
+use schemas::{EndedBy, Outcome, QosSessionSummary};
+
+use crate::native::{Dictionary, Nullable, Plain, Text, Time, block};
+
+block! {
+    /// Every version of a session's quality of service.
+    QosSessions of "qos_sessions", from row: &QosSessionSummary<'_> {
+        session_id: Text = row.session_id,
+        opened_at: Plain<Time> = Time(row.opened_at),
+        version: Plain<i64> = row.version,
+        event_count: Plain<i64> = row.event_count,
+        r#final: Plain<bool> = row.is_final,
+        ended_by: Plain<EndedBy> = row.ended_by,
+        profile_id: Text = row.profile_id.unwrap_or_default(),
+        account_id: Text = row.account_id.unwrap_or_default(),
+        title_id: Dictionary = row.title_id,
+        episode_id: Dictionary = row.episode_id.unwrap_or_default(),
+        device_type: Dictionary = row.device_type.unwrap_or_default(),
+        country: Dictionary = row.country.unwrap_or_default(),
+        region: Dictionary = row.region.unwrap_or_default(),
+        player: Dictionary = row.player.unwrap_or_default(),
+        app_version: Dictionary = row.app_version.unwrap_or_default(),
+        started_at: Plain<Time> = Time(row.started_at),
+        ended_at: Plain<Time> = Time(row.ended_at),
+        startup_ms: Nullable<i64> = row.startup_ms,
+        starting_ms: Plain<i64> = row.starting_ms,
+        playing_ms: Plain<i64> = row.playing_ms,
+        paused_ms: Plain<i64> = row.paused_ms,
+        seeking_ms: Plain<i64> = row.seeking_ms,
+        seek_buffering_ms: Plain<i64> = row.seek_buffering_ms,
+        rebuffering_ms: Plain<i64> = row.rebuffering_ms,
+        ad_ms: Plain<i64> = row.ad_ms,
+        ad_rebuffering_ms: Plain<i64> = row.ad_rebuffering_ms,
+        background_ms: Plain<i64> = row.background_ms,
+        ended_ms: Plain<i64> = row.ended_ms,
+        unknown_ms: Plain<i64> = row.unknown_ms,
+        media_ms: Plain<i64> = row.media_ms,
+        rebuffer_count: Plain<i64> = row.rebuffer_count,
+        micro_stall_count: Plain<i64> = row.micro_stall_count,
+        seek_count: Plain<i64> = row.seek_count,
+        pause_count: Plain<i64> = row.pause_count,
+        ad_count: Plain<i64> = row.ad_count,
+        error_count: Plain<i64> = row.error_count,
+        bitrate_up_count: Plain<i64> = row.bitrate_up_count,
+        bitrate_down_count: Plain<i64> = row.bitrate_down_count,
+        avg_bitrate_bps: Nullable<i64> = row.avg_bitrate_bps,
+        min_bitrate_bps: Nullable<i64> = row.min_bitrate_bps,
+        max_bitrate_bps: Nullable<i64> = row.max_bitrate_bps,
+        startup_bitrate_bps: Nullable<i64> = row.startup_bitrate_bps,
+        cdn: Dictionary = row.cdn.unwrap_or_default(),
+        outcome: Nullable<Outcome> = row.outcome,
+        ended_in_rebuffer: Plain<bool> = row.ended_in_rebuffer,
+        first_error_code: Dictionary = row.first_error_code.unwrap_or_default(),
+        lost_events: Plain<i64> = row.lost_events,
+        anomalies: Plain<i64> = row.anomalies,
+        rebuffer_ratio_cta2066: Nullable<f64> = row.rebuffer_ratio_cta2066,
+        rebuffer_ratio_media3: Nullable<f64> = row.rebuffer_ratio_media3,
+        rebuffer_ratio_mux: Nullable<f64> = row.rebuffer_ratio_mux,
+        connection_induced_rebuffer_ratio: Nullable<f64> = row.connection_induced_rebuffer_ratio,
+    }
+}
