@@ -52,6 +52,11 @@ impl ClickhouseSettings {
         })
     }
 
+    /// The same with an engine of this process, which knows no users.
+    pub(crate) fn at(self, url: String) -> Self {
+        Self { url, user: String::new(), password: Secret::new(""), password_file: None, ..self }
+    }
+
     /// Whether a ClickHouse is set.
     pub(crate) const fn is_set(&self) -> bool {
         !self.url.is_empty()

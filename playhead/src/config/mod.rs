@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where `dev` listens: on loopback.
     pub(crate) listen: SocketAddr,
+    /// Where the engine of `dev` listens, which it brings where no ClickHouse is set; none: it brings none.
+    pub(crate) clickhouse_listen: Option<SocketAddr>,
     pub(crate) kafka: KafkaSettings,
     pub(crate) log: LogSettings,
     pub(crate) metrics: MetricsSettings,
@@ -185,7 +187,8 @@ fn check(values: &Values) -> anyhow::Result<Config> {
     Ok(Config {
         clickhouse: ClickhouseSettings::of(values)?,
         data: PathBuf::from(data),
-        listen: observing::loopback(values)?,
+        listen: observing::loopback(values, "dev.listen")?,
+        clickhouse_listen: observing::loopback_or_off(values, "dev.clickhouse_listen")?,
         kafka: KafkaSettings::of(values)?,
         log: LogSettings::of(values),
         metrics: MetricsSettings::of(values)?,

@@ -63,12 +63,11 @@ impl MetricsSettings {
     }
 }
 
-/// Where `dev` listens.
+/// Where `dev` listens, and its ClickHouse, under this key.
 ///
 /// # Errors
 /// Where it is no address, or one that others reach.
-pub(super) fn loopback(values: &Values) -> anyhow::Result<SocketAddr> {
-    let key = "dev.listen";
+pub(super) fn loopback(values: &Values, key: &str) -> anyhow::Result<SocketAddr> {
     let (text, origin) = (values.text(key), values.origin(key));
     let named = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
     let address: SocketAddr =
@@ -77,4 +76,12 @@ pub(super) fn loopback(values: &Values) -> anyhow::Result<SocketAddr> {
         bail!("{origin}: {key}: {address} is open to others, but there are no keys yet by which they could be told apart: use 127.0.0.1");
     }
     Ok(address)
+}
+
+/// The same, or "off".
+///
+/// # Errors
+/// As [`loopback`].
+pub(super) fn loopback_or_off(values: &Values, key: &str) -> anyhow::Result<Option<SocketAddr>> {
+    if values.text(key) == "off" { Ok(None) } else { loopback(values, key).map(Some) }
 }

@@ -44,6 +44,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { key: "clickhouse.flush_interval", kind: Kind::Duration(10, 60_000), default: "1s" },
     Setting { key: "clickhouse.recompute_interval", kind: Kind::Duration(100, HOUR_MS), default: "10s" },
     Setting { key: "data", kind: Kind::Text, default: "playhead-data" },
+    // Off: `dev` brings no engine of its own.
+    Setting { key: "dev.clickhouse_listen", kind: Kind::Text, default: "127.0.0.1:8123" },
     Setting { key: "dev.listen", kind: Kind::Text, default: "127.0.0.1:8080" },
     Setting { key: "kafka.brokers", kind: Kind::Text, default: "" },
     // Nothing: the host's name.

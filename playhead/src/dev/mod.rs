@@ -2,6 +2,7 @@
 //!
 //! Only [`http`] is asynchronous. What stops one part stops all: a stage that fails must not leave a server that goes on taking events.
 
+mod engine;
 mod feed;
 mod http;
 mod live;
@@ -27,6 +28,7 @@ use crate::failure::Verdict;
 use crate::log;
 use crate::observe::{PartitionEnds, Watch, watch_ends};
 use crate::topology::{Stage, name_of, recompute_until};
+use engine::Engine;
 use live::Live;
 use stop::Stop;
 
@@ -50,9 +52,14 @@ pub(crate) fn run(config: &Config, answer: &mut Answer) -> anyhow::Result<Verdic
     let (intake, queue) = intake(INTAKE_REQUESTS);
     let live = Arc::new(Live::default());
     let requests = RequestOptions { topic: RawTopic::PlaybackEvents, schema_id, late_horizon_ms: config.playback.late_horizon_ms };
+    let engine = Engine::start(config)?;
+    let config = &match engine.url() {
+        Some(url) => Config { clickhouse: config.clickhouse.clone().at(url), ..config.clone() },
+        None => config.clone(),
+    };
     let app =
         http::App::new(Arc::clone(&folder), config.clone(), owner.clone(), (intake, requests), Arc::clone(&live), Arc::clone(&watch))?;
-    announce(&owner, config, answer)?;
+    announce(&owner, &engine, config, answer)?;
     // What keeps it from starting is the one plain line of other commands.
     log::start(&config.log);
 
@@ -69,13 +76,18 @@ pub(crate) fn run(config: &Config, answer: &mut Answer) -> anyhow::Result<Verdic
         let ended: Vec<anyhow::Result<()>> = parts?.into_iter().map(join).collect();
         ended.into_iter().collect::<anyhow::Result<()>>()
     })?;
+    engine.end();
     Ok(Verdict::Well)
 }
 
-fn announce(owner: &OwnerFile, config: &Config, answer: &mut Answer) -> anyhow::Result<()> {
+fn announce(owner: &OwnerFile, engine: &Engine, config: &Config, answer: &mut Answer) -> anyhow::Result<()> {
     if answer.is_json {
-        answer.json(&serde_json::json!({"url": owner.url(), "process_id": owner.process_id, "data": config.data}))?;
+        let (url, process_id, clickhouse_url) = (owner.url(), owner.process_id, engine.url());
+        answer.json(&serde_json::json!({"url": url, "process_id": process_id, "data": config.data, "clickhouse_url": clickhouse_url}))?;
     } else {
+        if let Some(line) = engine.line() {
+            answer.line(&line)?;
+        }
         answer.line(&format!("Playhead is up at {} (data in {}); Ctrl-C ends it", owner.url(), config.data.display()))?;
     }
     answer.flush()?;

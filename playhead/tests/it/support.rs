@@ -48,7 +48,7 @@ impl Folder {
             }
         }
         // Processes of tests run side by side.
-        command.env("PLAYHEAD_METRICS_LISTEN", "off");
+        command.env("PLAYHEAD_METRICS_LISTEN", "off").env("PLAYHEAD_DEV_CLICKHOUSE_LISTEN", "off");
         command
     }
 

@@ -25,6 +25,10 @@ const BODY_BYTES: usize = 1 << 20;
 /// How long a client may take for its body.
 const BODY_TIME: Duration = Duration::from_secs(15);
 
+/// How much of a body that is too large is read to its end all the same, and for how long.
+const THROWN_AWAY_BYTES: usize = 16 * BODY_BYTES;
+const THROW_AWAY_TIME: Duration = Duration::from_secs(2);
+
 /// How long is waited for the log.
 const LOG_TIME: Duration = Duration::from_secs(15);
 
@@ -60,19 +64,38 @@ pub(super) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, 
     read_body(headers, body).await
 }
 
-/// Where a body is too large nothing more of it is read.
-pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("a body has at most {BODY_BYTES} bytes"));
+/// A body as far as it is not too large.
+pub(super) async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
+    let too_large = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", format!("a body has at most {BODY_BYTES} bytes"));
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > BODY_BYTES as u64) {
-        return Err(too_large());
+        throw_away(&mut body).await;
+        return Err(too_large);
     }
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_BYTES).collect()).await {
+    match tokio::time::timeout(BODY_TIME, Limited::new(&mut body, BODY_BYTES).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            throw_away(&mut body).await;
+            Err(too_large)
+        }
         Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "the body broke off")),
         Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "too_slow", format!("a body may take {} s", BODY_TIME.as_secs()))),
     }
+}
+
+/// Reads what is still being sent, for a while: whoever is sending when the connection is closed would not hear why.
+async fn throw_away(body: &mut Body) {
+    let all = async {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > THROWN_AWAY_BYTES {
+                return;
+            }
+        }
+    };
+    // However much has come by then, the answer goes out.
+    _ = tokio::time::timeout(THROW_AWAY_TIME, all).await;
 }
 
 async fn take(app: &App, body: Bytes) -> Result<Answer, Refusal> {

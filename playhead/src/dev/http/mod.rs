@@ -85,6 +85,7 @@ fn router(app: App) -> Router {
         .route("/resume/{profile_id}", get(reads::resume))
         .route("/sessions", get(reads::sessions))
         .route("/qos", get(reads::qos))
+        .route("/minutes", get(reads::minutes))
         .route("/healthz", get(reads::health))
         .route("/readyz", get(reads::readiness))
         .route("/metrics", get(reads::metrics))

@@ -21,6 +21,13 @@ use crate::topology::Stage;
 /// Sessions shown, unless told otherwise.
 const SESSIONS: usize = 50;
 
+/// An hour and a half by minute, newest first: who plays, and what the clients measured.
+const NEWEST_MINUTES: &str = include_str!("newest_minutes.sql");
+
+/// ClickHouse's codes.
+const UNKNOWN_TABLE: u32 = 60;
+const UNKNOWN_DATABASE: u32 = 81;
+
 /// Most sessions shown.
 const SESSIONS_AT_MOST: usize = 500;
 
@@ -61,6 +68,28 @@ pub(super) async fn sessions(State(app): State<Arc<App>>, uri: Uri) -> Result<Re
 pub(super) async fn qos(State(app): State<Arc<App>>) -> Result<Response, Refusal> {
     let live = Arc::clone(&app.live);
     Ok(json_response(&app.blocking(move || Ok(live.service_quality())).await?))
+}
+
+/// The newest minutes, as ClickHouse has them: null where there is none, or its tables are not there yet.
+pub(super) async fn minutes(State(app): State<Arc<App>>) -> Result<Response, Refusal> {
+    let config = Arc::clone(&app.config);
+    let minutes = app.blocking(move || newest_minutes(&config)).await?;
+    Ok(json_response(&minutes))
+}
+
+fn newest_minutes(config: &Config) -> anyhow::Result<Option<Vec<Value>>> {
+    if !config.clickhouse.is_set() {
+        return Ok(None);
+    }
+    match config.clickhouse.client()?.query(NEWEST_MINUTES) {
+        Ok(lines) => {
+            let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            Ok(Some(lines.map(serde_json::from_slice).collect::<Result<_, _>>()?))
+        }
+        // Before the sink has made them.
+        Err(error) if matches!(error.code(), Some(UNKNOWN_TABLE | UNKNOWN_DATABASE)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether all is well, and what was taken. A part that fails takes the server with it; one that is stuck is told of.
