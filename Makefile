@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-s3 lint bench bench-clickhouse bench-kafka soak chaos stack-up stack-down stack-status fmt clean
+.PHONY: help setup demo test test-s3 lint bench bench-clickhouse bench-kafka clickhouse-clients soak chaos stack-up stack-down stack-status fmt clean
 
 # Builds live outside the checkout, so that a fresh clone finds the dependencies built already.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/playhead/target
@@ -28,8 +28,13 @@ test: setup ## formatting, lints, documentation and all tests (what CI runs)
 	@$(STEP) "formatting" $(CARGO) fmt --all --check
 	@$(STEP) "clippy, warnings denied" $(CARGO) clippy --locked --quiet --workspace --all-targets -- -D warnings
 	@$(STEP) "tests" $(CARGO) test --locked --quiet --workspace
+	@$(STEP) "clients of ClickHouse" ./scripts/clickhouse-clients "$$CARGO_TARGET_DIR/debug/playhead-clickhouse-server"
 	@$(STEP) "documentation, warnings denied" env RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --quiet --workspace --no-deps
 	@$(STEP) "schemas" "$$CARGO_TARGET_DIR/debug/playhead" schemas check
+
+clickhouse-clients: setup ## Python's, Node's and Go's clients of ClickHouse against Playhead's ClickHouse server
+	@$(STEP) "build" $(CARGO) build --locked --quiet -p playhead-clickhouse
+	@$(STEP) "clients of ClickHouse" ./scripts/clickhouse-clients "$$CARGO_TARGET_DIR/debug/playhead-clickhouse-server"
 
 test-s3: setup ## the tests of saved states on a server of S3, which it starts (make stack-up)
 	@./scripts/stack up s3

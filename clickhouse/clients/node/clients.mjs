@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
-import { createClient } from '@clickhouse/client'
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 
 const url = process.env.CLICKHOUSE_URL
+// What is refused is looked at here.
+const log = { level: ClickHouseLogLevel.OFF }
 const rows = [
   { id: '1', text: 'one\n\nSELECT 2;', tags: ['a', 'b'], maybe: null },
   { id: '2', text: "zwei \u00fc '\\", tags: [], maybe: 'there' },
@@ -14,7 +16,7 @@ const refuses = async (code, ask) => {
 }
 
 for (const compression of [{ request: false, response: false }, { request: true, response: true }]) {
-  const client = createClient({ url, compression, clickhouse_settings: { output_format_json_quote_64bit_integers: 1 } })
+  const client = createClient({ url, log, compression, clickhouse_settings: { output_format_json_quote_64bit_integers: 1 } })
   assert.ok((await client.ping()).success)
   await client.command({ query: 'CREATE DATABASE IF NOT EXISTS clients_node ENGINE = Atomic' })
   await client.command({ query: 'DROP TABLE IF EXISTS clients_node.t SYNC' })
@@ -50,7 +52,7 @@ for (const compression of [{ request: false, response: false }, { request: true,
   await client.close()
 }
 
-const client = createClient({ url, session_id: `clients-node-${process.pid}` })
+const client = createClient({ url, log, session_id: `clients-node-${process.pid}` })
 await client.command({ query: 'CREATE TEMPORARY TABLE mine (a UInt8)' })
 await client.insert({ table: 'mine', values: [{ a: 7 }], format: 'JSONEachRow' })
 const mine = await client.query({ query: 'SELECT a FROM mine', format: 'JSONEachRow' })
@@ -58,7 +60,7 @@ assert.deepEqual(await mine.json(), [{ a: 7 }])
 await client.close()
 
 // What a client leaves behind is cancelled.
-const other = createClient({ url })
+const other = createClient({ url, log })
 const abort = new AbortController()
 const id = `clients-node-${process.pid}-abandoned`
 const abandoned = other.query({ query: 'SELECT sleepEachRow(1) FROM numbers(100) SETTINGS max_block_size = 1', query_id: id, abort_signal: abort.signal })

@@ -31,7 +31,7 @@ pub(crate) struct BlockError {
 }
 
 impl BlockError {
-    fn new(code: Code, message: impl Into<String>) -> io::Error {
+    fn error(code: Code, message: impl Into<String>) -> io::Error {
         io::Error::other(Self { code, message: message.into() })
     }
 }
@@ -76,13 +76,13 @@ impl<R: Read> BlockReader<R> {
         let number = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("four bytes")) as usize;
         let (compressed_size, size) = (number(1), number(5));
         if compressed_size > MAX_BYTES || compressed_size > MAX_BLOCK_BYTES || size > MAX_BLOCK_BYTES {
-            return Err(BlockError::new(
+            return Err(BlockError::error(
                 TOO_LARGE_SIZE_COMPRESSED,
                 format!("Too large size_compressed_without_checksum: {compressed_size}. Most likely corrupted data."),
             ));
         }
         if compressed_size < HEADER_BYTES {
-            return Err(BlockError::new(
+            return Err(BlockError::error(
                 CANNOT_DECOMPRESS,
                 format!(
                     "Can't decompress data: the compressed data size ({compressed_size}, this should include header size) is less than the header size ({HEADER_BYTES})"
@@ -94,13 +94,13 @@ impl<R: Read> BlockReader<R> {
         let wanted = (compressed_size - HEADER_BYTES) as u64;
         let read = self.source.by_ref().take(wanted).read_to_end(&mut block)? as u64;
         if read < wanted {
-            return Err(BlockError::new(
+            return Err(BlockError::error(
                 CANNOT_READ_ALL_DATA,
                 format!("Cannot read all data. Bytes read: {read}. Bytes expected: {wanted}"),
             ));
         }
         if checksum(&block) != head[..CHECKSUM_BYTES] {
-            return Err(BlockError::new(CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: corrupted data"));
+            return Err(BlockError::error(CHECKSUM_DOESNT_MATCH, "Checksum doesn't match: corrupted data"));
         }
         self.data = decompress(block[0], &block[HEADER_BYTES..], size)?;
         self.at = 0;
@@ -124,12 +124,12 @@ impl<R: Read> Read for BlockReader<R> {
 
 fn decompress(method: u8, compressed: &[u8], size: usize) -> io::Result<Vec<u8>> {
     let cannot =
-        |_| BlockError::new(CANNOT_DECOMPRESS, format!("Cannot decompress {}-encoded data", if method == LZ4 { "LZ4" } else { "ZSTD" }));
+        |_| BlockError::error(CANNOT_DECOMPRESS, format!("Cannot decompress {}-encoded data", if method == LZ4 { "LZ4" } else { "ZSTD" }));
     let data = match method {
         LZ4 => lz4_flex::block::decompress(compressed, size).map_err(|error| cannot(error.to_string()))?,
         ZSTD => zstd::bulk::decompress(compressed, size).map_err(|error| cannot(error.to_string()))?,
         NONE => compressed.to_vec(),
-        other => return Err(BlockError::new(UNKNOWN_COMPRESSION_METHOD, format!("Unknown codec family code: {other}"))),
+        other => return Err(BlockError::error(UNKNOWN_COMPRESSION_METHOD, format!("Unknown codec family code: {other}"))),
     };
     if data.len() == size { Ok(data) } else { Err(cannot(String::new())) }
 }
@@ -141,7 +141,7 @@ fn read_or_end(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
         match source.read(&mut buffer[at..]) {
             Ok(0) if at == 0 => return Ok(false),
             Ok(0) => {
-                return Err(BlockError::new(
+                return Err(BlockError::error(
                     CANNOT_READ_ALL_DATA,
                     format!("Cannot read all data. Bytes read: {at}. Bytes expected: {}", buffer.len()),
                 ));

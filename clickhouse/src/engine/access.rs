@@ -13,7 +13,7 @@ pub(super) enum Access {
 }
 
 /// Engines of tables that keep their data in the folder, and read no other place.
-const TABLE_ENGINES: [&str; 26] = [
+const TABLE_ENGINES: &[&str] = &[
     "MergeTree",
     "ReplacingMergeTree",
     "SummingMergeTree",

@@ -79,16 +79,15 @@ fn repair_log(path: &Path, parts: &BTreeSet<Part>) -> io::Result<usize> {
     Ok(dropped)
 }
 
-/// The log without the lines that add a part which is lost, and without an end that was cut off, which would keep the table from loading; and how
-/// many these are. A whole line that is not understood stays.
+/// The log without the lines that add a part which is lost, and how many these are. What is not understood stays, as an end that was cut off, over which
+/// the engine passes.
 ///
 /// A line is `operation <tab> part <tab> block id`; operation 1 adds, 2 drops.
 pub(crate) fn without_lost_parts(log: &[u8], parts: &BTreeSet<Part>) -> (Vec<u8>, usize) {
     let mut kept = Vec::with_capacity(log.len());
     let mut dropped = 0;
     for line in log.split_inclusive(|byte| *byte == b'\n') {
-        let is_cut_off = !line.ends_with(b"\n");
-        if is_cut_off || added_part(line).is_some_and(|added| !parts.iter().any(|part| part.covers(&added))) {
+        if added_part(line).is_some_and(|added| !parts.iter().any(|part| part.covers(&added))) {
             dropped += 1;
         } else {
             kept.extend_from_slice(line);

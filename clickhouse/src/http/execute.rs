@@ -7,15 +7,15 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::body::{BodyError, BodyReader};
+use super::context::{Before, prepare};
 use super::parameters::Parameters;
 use super::reply::{Replier, Stopped};
 use super::running::Ticket;
 use super::sessions::Key;
 use super::{App, form, hello, input_exception};
 use crate::Rights;
-use crate::engine::{quoted, quoted_identifier};
 use crate::exception::{
-    ACCESS_DENIED, BAD_ARGUMENTS, CANNOT_READ_ALL_DATA, Exception, LIMIT_EXCEEDED, NOT_IMPLEMENTED, READONLY, SYNTAX_ERROR, UNKNOWN_SETTING,
+    ACCESS_DENIED, BAD_ARGUMENTS, CANNOT_READ_ALL_DATA, Exception, LIMIT_EXCEEDED, NOT_IMPLEMENTED, READONLY, SYNTAX_ERROR,
 };
 use crate::formats::{Joining, content_type};
 use crate::raw::{Connection, Counts, Parameter};
@@ -31,7 +31,7 @@ const MAX_FORM_BYTES: usize = 64 << 20;
 const DATA_BYTES: usize = 1 << 18;
 
 /// The largest answer that is held in memory, for formats that can't be streamed. `max_memory_usage` does not count it.
-const MAX_RESULT_BYTES: u64 = 1 << 30;
+pub(super) const MAX_RESULT_BYTES: u64 = 1 << 30;
 
 /// A request that was let in.
 pub(crate) struct Job {
@@ -46,8 +46,18 @@ pub(crate) struct Job {
     pub(crate) body: BodyReader,
 }
 
+impl Job {
+    fn default_format(&self) -> &str {
+        self.parameters.default_format.as_deref().unwrap_or("TabSeparated")
+    }
+
+    pub(super) fn format<'a>(&'a self, statement: &'a Statement) -> &'a str {
+        statement.format.as_deref().unwrap_or_else(|| self.default_format())
+    }
+}
+
 /// Why a request was not carried out to its end.
-enum Failure {
+pub(super) enum Failure {
     Exception(Exception),
     /// There is nobody left to tell.
     Gone,
@@ -101,7 +111,7 @@ pub(crate) fn execute(mut job: Job, mut replier: Replier) {
 }
 
 /// What is to be done, once the beginning of the body has been read.
-enum Task {
+pub(super) enum Task {
     Statement(Statement),
     Insert { insert: Insert, text: Vec<u8>, rest: Box<dyn Read + Send> },
 }
@@ -123,7 +133,7 @@ fn carry_out(job: &mut Job, replier: &mut Replier) -> Result<Counts, Failure> {
     }
     let Some(session) = job.parameters.session.clone() else {
         let mut connection = app.engine.connect()?;
-        prepare(job, &mut connection)?;
+        prepare(job, &task, &mut connection)?;
         return run(job, &mut connection, task, replier);
     };
     let (key, kept) = app.sessions.take(&job.user, &session)?;
@@ -135,7 +145,7 @@ fn carry_out(job: &mut Job, replier: &mut Replier) -> Result<Counts, Failure> {
     };
     let changes_database = matches!(&task, Task::Statement(statement) if statement.kind == Kind::Use);
     let before = Before::of(job, &mut connection, changes_database)?;
-    let outcome = prepare(job, &mut connection).and_then(|()| run(job, &mut connection, task, replier));
+    let outcome = prepare(job, &task, &mut connection).and_then(|()| run(job, &mut connection, task, replier));
     if outcome.is_err() {
         // A statement that failed keeps its locks until the next one.
         connection.query(b"SELECT 1", "Null", &[]).ok();
@@ -253,36 +263,6 @@ fn check(job: &Job, task: &Task) -> Result<(), Failure> {
     .into())
 }
 
-/// The database and the settings of the request.
-fn prepare(job: &Job, connection: &mut Connection) -> Result<(), Failure> {
-    let parameters = &job.parameters;
-    let mut text = String::new();
-    if let Some(database) = &parameters.database {
-        text.push_str(&format!("USE {}; ", quoted_identifier(database)));
-    }
-    text.push_str(&format!("SET log_comment = {}", quoted(job.ticket.id.as_bytes())));
-    for (name, value) in &parameters.settings {
-        // What the query is called is how it is found again.
-        if name == "log_comment" {
-            continue;
-        }
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');
-        if !is_name {
-            return Err(Exception::new(UNKNOWN_SETTING, &format!("Unknown setting '{}'", name.escape_debug())).into());
-        }
-        text.push_str(&format!(", {name} = {}", quoted(value)));
-    }
-    let is_reading = job.is_get || job.rights == Rights::Read;
-    match parameters.readonly.as_deref() {
-        Some(b"0") if is_reading => return Err(Exception::new(READONLY, "Cannot modify 'readonly' setting in readonly mode").into()),
-        Some(value) => text.push_str(&format!(", readonly = {}", quoted(value))),
-        None if is_reading => text.push_str(", readonly = 2"),
-        None => {}
-    }
-    connection.query(text.as_bytes(), "Null", &[])?;
-    Ok(())
-}
-
 fn run(job: &Job, connection: &mut Connection, task: Task, replier: &mut Replier) -> Result<Counts, Failure> {
     if job.ticket.query.is_cancelled() {
         return Err(Failure::Gone);
@@ -334,8 +314,8 @@ fn run_statement(job: &Job, connection: &mut Connection, statement: &Statement, 
     if connection.count_statements(&statement.text).is_some_and(|count| count > 1) {
         return Err(Exception::new(SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed)").into());
     }
-    let default_format = job.parameters.default_format.as_deref().unwrap_or("TabSeparated");
-    let format = statement.format.as_deref().unwrap_or(default_format);
+    let default_format = job.default_format();
+    let format = job.format(statement);
     let parameters = &job.parameters.parameters;
     replier.header("x-clickhouse-format", format);
     replier.header("content-type", content_type(format));
@@ -391,41 +371,4 @@ fn run_stream(
         }
     }
     Ok(counts)
-}
-
-/// What a session has set, before a request's own settings hide it.
-struct Before {
-    statements: Vec<String>,
-}
-
-impl Before {
-    fn of(job: &Job, connection: &mut Connection, changes_database: bool) -> Result<Self, Failure> {
-        let mut names: Vec<&str> = job.parameters.settings.iter().map(|(name, _)| name.as_str()).collect();
-        names.push("readonly");
-        let list: Vec<String> = names.iter().map(|name| quoted(name.as_bytes())).collect();
-        let text = format!("SELECT name, hex(value), changed FROM system.settings WHERE name IN ({})", list.join(", "));
-        let answer = connection.query(text.as_bytes(), "TSVRaw", &[])?;
-        let lines = String::from_utf8_lossy(answer.as_ref()).into_owned();
-        let mut statements: Vec<String> = lines.lines().filter_map(setting_back).collect();
-        // While it may only read, it may not be made to read and write again: so that comes first.
-        statements.sort_by_key(|statement| !statement.starts_with("SET readonly"));
-        if job.parameters.database.is_some() && !changes_database {
-            let database = connection.query(b"SELECT currentDatabase()", "TSVRaw", &[])?;
-            statements.push(format!("USE {}", quoted_identifier(database.as_ref().trim_ascii_end())));
-        }
-        Ok(Self { statements })
-    }
-
-    /// False where something can't be set back: the session is not to be used any more.
-    fn restore(self, connection: &mut Connection) -> bool {
-        self.statements.iter().all(|statement| connection.query(statement.as_bytes(), "Null", &[]).is_ok())
-    }
-}
-
-/// What sets a setting back, from its name, its value in hexadecimal and whether the session has set it.
-fn setting_back(line: &str) -> Option<String> {
-    let [name, value, changed] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
-    let digits = value.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()));
-    let value: Vec<u8> = digits.collect::<Option<_>>()?;
-    Some(if changed == "1" { format!("SET {name} = {}", quoted(&value)) } else { format!("SET {name} = DEFAULT") })
 }

@@ -17,16 +17,16 @@ pub(crate) enum Refusal {
 }
 
 /// First words of statements that reading takes.
-const READING: [&str; 11] = ["SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "USE", "SET", "CHECK"];
+const READING: &[&str] = &["SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "USE", "SET", "CHECK"];
 
 /// First words of statements that work on tables. All others are an owner's.
-const WORKING: [&str; 22] = [
+const WORKING: &[&str] = &[
     "INSERT", "CREATE", "ALTER", "DROP", "UNDROP", "RENAME", "EXCHANGE", "REPLACE", "TRUNCATE", "OPTIMIZE", "DELETE", "UPDATE", "KILL",
     "DETACH", "ATTACH", "SYSTEM", "WATCH", "BEGIN", "COMMIT", "ROLLBACK", "GRANT", "REVOKE",
 ];
 
 /// Functions, of tables and of values, that read or write elsewhere.
-const REACHING: [&str; 66] = [
+const REACHING: &[&str] = &[
     "file",
     "fileCluster",
     "url",
@@ -91,12 +91,10 @@ const REACHING: [&str; 66] = [
     "catboostEvaluate",
     "hive",
     "meiliMatch",
-    "arrow_stream",
-    "ArrowStream",
 ];
 
 /// Engines of tables and databases that keep their data in the folder.
-const ENGINES: [&str; 30] = [
+const ENGINES: &[&str] = &[
     "MergeTree",
     "ReplacingMergeTree",
     "SummingMergeTree",
@@ -138,7 +136,7 @@ pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
         return Some(Refusal::EndsTheProcess);
     }
     let begins_with = |all: &[&str]| all.iter().any(|word| words.is(first, word));
-    let is_reading = begins_with(&READING);
+    let is_reading = begins_with(READING);
     if rights == Rights::Read && !is_reading {
         return Some(Refusal::ReadersMayNot);
     }
@@ -147,7 +145,7 @@ pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
     }
     // A statement that no list knows may be a mistake, which the engine explains better; those that are known to reach out are named.
     let is_reaching = ["BACKUP", "RESTORE", "COPY", "SNAPSHOT", "EXECUTE", "MOVE"].iter().any(|word| words.is(first, word));
-    if is_reaching || (!is_reading && !begins_with(&WORKING) && words.is(first + 1, "TO")) {
+    if is_reaching || (!is_reading && !begins_with(WORKING) && words.is(first + 1, "TO")) {
         return Some(Refusal::OwnersOnly(String::from_utf8_lossy(words.bytes(first)).to_uppercase()));
     }
     (first..tokens.len()).find_map(|at| reaching(&words, at)).map(Refusal::OwnersOnly)
@@ -163,7 +161,7 @@ fn reaching(words: &Words<'_>, at: usize) -> Option<String> {
     if words.is_sign(at + 1, b'(')
         && let Some(name) = words.name(at)
     {
-        if REACHING.iter().any(|function| function.eq_ignore_ascii_case(&name)) {
+        if REACHING.iter().any(|function| function.eq_ignore_ascii_case(&name)) && !is_name_of_a_table(words, at) {
             return Some(format!("{name}()"));
         }
         let source = words.name(at + 2).unwrap_or_default();
@@ -184,4 +182,18 @@ fn reaching(words: &Words<'_>, at: usize) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether a name before a parenthesis is that of a table whose columns follow: `INSERT INTO url (...)`, `CREATE TABLE IF NOT EXISTS db.url (...)`.
+fn is_name_of_a_table(words: &Words<'_>, at: usize) -> bool {
+    let Some(before) = at.checked_sub(1) else { return false };
+    if words.is_sign(before, b'.') {
+        // `1.` is a number.
+        let qualifier = before.checked_sub(1).and_then(|at| words.name(at));
+        return qualifier.is_some_and(|name| !name.starts_with(|first: char| first.is_ascii_digit()));
+    }
+    let creates = words.is(0, "CREATE") && words.is(before, "TABLE");
+    let creates_if_missing =
+        words.is(0, "CREATE") && at >= 3 && ["IF", "NOT", "EXISTS"].iter().zip(at - 3..).all(|(word, at)| words.is(at, word));
+    creates || creates_if_missing || (words.is(0, "INSERT") && at == 2 && words.is(before, "INTO"))
 }

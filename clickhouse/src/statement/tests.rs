@@ -48,8 +48,9 @@ fn it_is_not_clear_before_enough_of_it_has_come() {
     }
     assert_eq!(find_insert(b"INSERT INTO t (", false), Ok(Data::Unclear));
     assert_eq!(find_insert(b"INSERT INTO t (a) (", false), Ok(Data::Unclear));
-    assert_eq!(find_insert(b"SELECT 1 ", false), Ok(Data::Unclear));
-    assert_eq!(find_insert(b"SELECT 1 + 1 ", false), Ok(Data::None));
+    assert_eq!(find_insert(b"INSERT ", false), Ok(Data::Unclear));
+    assert_eq!(find_insert(b"SELECT 1", false), Ok(Data::Unclear));
+    assert_eq!(find_insert(b"SELECT 1 ", false), Ok(Data::None));
 }
 
 #[test]
@@ -93,6 +94,9 @@ fn what_reaches_beyond_the_tables_is_refused() {
         "CREATE DATABASE d ENGINE = MySQL('h', 'd', 'u', 'p')",
         "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(EXECUTABLE(COMMAND 'id')) LAYOUT(FLAT())",
         "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(HTTP(URL 'x')) LAYOUT(FLAT())",
+        "DESCRIBE TABLE url('http://x')",
+        "CREATE TABLE t AS url('http://x', CSV)",
+        "SELECT 1.file('x')",
         "BACKUP TABLE t TO File('x')",
         "RESTORE TABLE t FROM File('x')",
         "COPY t TO 'x'",
@@ -115,6 +119,9 @@ fn what_reaches_beyond_the_tables_is_refused() {
         "CREATE TABLE t (a Int8) ENGINE = ReplacingMergeTree(a) ORDER BY a",
         "CREATE MATERIALIZED VIEW v ENGINE = AggregatingMergeTree ORDER BY a AS SELECT 1 AS a",
         "CREATE TABLE t (url String) ENGINE MergeTree ORDER BY url",
+        "CREATE TABLE IF NOT EXISTS db.url (url String) ENGINE = Memory",
+        "CREATE TABLE url (url String) ENGINE = Memory",
+        "INSERT INTO `file` (a) VALUES (1)",
         "SELECT engine FROM system.tables",
         "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(CLICKHOUSE(TABLE 't')) LAYOUT(FLAT())",
         "ALTER TABLE t REPLACE PARTITION 1 FROM u",

@@ -1,5 +1,6 @@
 //! Inserts with tokens into a server that is killed: what was acknowledged is there, once, after its repair. PLAYHEAD_KILLS says how many kills.
 
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,37 @@ fn an_acknowledged_row_is_there_once_whenever_the_server_is_killed() {
     let all = server.query("SELECT count(), min(n), max(n) FROM (SELECT count() AS n FROM kills.t GROUP BY insert)");
     assert_eq!(all, format!("{}\t{ROWS}\t{ROWS}\n", next + 1));
     assert!(next > 0, "something was acknowledged between kills");
+}
+
+/// The hole itself, made by hand: a token in the log, and its part not on disk. And a log whose end was cut off.
+#[test]
+fn a_token_without_its_rows_does_not_hide_a_retry() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path(), None);
+    server.query("CREATE DATABASE kills ENGINE = Atomic");
+    server.query(
+        "CREATE TABLE kills.t (insert UInt64, row UInt64) ENGINE = MergeTree ORDER BY insert SETTINGS non_replicated_deduplication_window = 100",
+    );
+    for number in [1, 2, 2] {
+        assert_eq!(insert(&server.address, number), Some(200));
+    }
+    let found = "SELECT insert, count() FROM kills.t GROUP BY insert ORDER BY insert";
+    assert_eq!(server.query(found), format!("1\t{ROWS}\n2\t{ROWS}\n"));
+    let table = server.query("SELECT data_paths[1] FROM system.tables WHERE database = 'kills' AND name = 't' FORMAT TSVRaw");
+    server.kill();
+    let table = Path::new(table.trim_end());
+    std::fs::remove_dir_all(table.join("all_2_2_0")).unwrap();
+    let log = table.join("deduplication_logs/deduplication_log_1.txt");
+    let mut lines = std::fs::read(&log).unwrap();
+    lines.extend_from_slice(b"1\tall_3_3");
+    std::fs::write(&log, lines).unwrap();
+
+    let server = TestServer::start(folder.path(), None);
+    assert_eq!(server.query(found), format!("1\t{ROWS}\n"));
+    for number in [1, 2, 2] {
+        assert_eq!(insert(&server.address, number), Some(200));
+    }
+    assert_eq!(server.query(found), format!("1\t{ROWS}\n2\t{ROWS}\n"));
 }
 
 fn write_until_it_fails(address: &str, from: u64) -> u64 {

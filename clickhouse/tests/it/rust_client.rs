@@ -14,7 +14,7 @@ struct Line {
 }
 
 fn line(id: u64) -> Line {
-    let maybe = (id % 3 == 0).then_some(-1);
+    let maybe = (id.is_multiple_of(3)).then_some(-1);
     Line { id, text: format!("a\n\n; SELECT {id}"), tags: vec!["x".to_owned(); (id % 4) as usize], maybe }
 }
 
@@ -53,7 +53,7 @@ async fn check(client: &Client, table: &str) {
     assert_eq!(rows, (0..5000).map(line).collect::<Vec<_>>());
     let one: u64 = client
         .query(&format!("SELECT id FROM {table} WHERE text = {{text:String}}"))
-        .param("text", "a\\n\\n; SELECT 42")
+        .param("text", "a\n\n; SELECT 42")
         .fetch_one()
         .await
         .unwrap();

@@ -7,8 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 /// What is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -169,20 +167,20 @@ fn unchunked(mut rest: &[u8]) -> (Vec<u8>, bool) {
     (body, false)
 }
 
-/// A server that tests share which change nothing that others see: each makes a database of its own.
-pub(crate) struct Shared {
-    pub(crate) server: TestServer,
-    _data: TempDir,
-}
-
-static SHARED: LazyLock<Shared> = LazyLock::new(|| {
-    let data = tempfile::tempdir().unwrap();
-    Shared { server: TestServer::start(data.path(), None), _data: data }
+/// A server that tests share which change nothing that others see: each makes a database of its own. It ends with its standard input, which the
+/// system closes with this process.
+static SHARED: LazyLock<TestServer> = LazyLock::new(|| {
+    // What is static is not dropped, so a temporary folder would stay: this one goes with the next run.
+    let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clickhouse-shared");
+    if data.exists() {
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+    TestServer::start(&data, None)
 });
 
-/// The shared server, and a new database of this name in it. It ends with its standard input, which the system closes with this process.
+/// The shared server, and a new database of this name in it.
 pub(crate) fn shared(database: &str) -> &'static TestServer {
-    let server = &SHARED.server;
+    let server = &*SHARED;
     server.query(&format!("CREATE DATABASE {database} ENGINE = Atomic"));
     server
 }

@@ -22,7 +22,6 @@ const FOLDER: &str = "clickhouse";
 const CALM: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(args: &ClickhouseServer, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
-    log::start(&config.log);
     let users = args.users.as_deref().map(Users::read).transpose().context("--users")?;
     let options = Options {
         address: SocketAddr::new(args.listen, args.port),
@@ -35,6 +34,8 @@ pub(super) fn run(args: &ClickhouseServer, config: &Config, answer: &mut Answer)
     let shutdown = Shutdown::default();
     signals::ask_to_end(&shutdown)?;
     let server = Server::start(&options)?;
+    // What kept it from starting was said in a plain line.
+    log::start(&config.log);
     let (url, folder) = (format!("http://{}", server.address()), options.data.display());
     if answer.is_json {
         answer.json(&json!({ "url": url, "version": server.version(), "folder": options.data }))?;
