@@ -175,12 +175,23 @@ impl Scene {
         ends.sum()
     }
 
+    /// Whether no transaction is open in the output topics.
+    fn is_settled(&self) -> bool {
+        let stage = self.stage();
+        let partitions: Vec<(&str, u32)> =
+            stage.outputs().iter().flat_map(|topic| (0..PARTITIONS).map(|partition| (topic.name.as_str(), partition))).collect();
+        let ends = self.admin.ends(&partitions).expect("they are there");
+        ends.len() == partitions.len() && ends.iter().all(|end| end.committed == end.all)
+    }
+
     /// Fails where the outputs on Kafka are not what they are in memory.
     ///
     /// # Panics
     /// Then.
     pub fn assert_complete(&self) {
         assert_eq!(self.left(), 0, "all of the input was written");
+        // Whoever was killed, or ended without a new start, left a transaction open, which holds readers back until its time is over.
+        until("the end of every transaction", || self.is_settled().then_some(()));
         let (expected, found) = (self.expected(), self.outcome());
         assert!(expected.len() > 1_000, "the scene has outputs: {}", expected.len());
         if let Some(difference) = crate::first_difference(&found, &expected) {
