@@ -258,6 +258,7 @@ fn check(job: &Job, task: &Task) -> Result<(), Failure> {
             ACCESS_DENIED,
             &format!("{user}: Not enough privileges. To execute this query, it's necessary to have the rights of an owner: {what} reaches beyond the tables"),
         ),
+        Some(Refusal::Misleading(what)) => Exception::new(SYNTAX_ERROR, &format!("Syntax error: {what}, which only an owner may write")),
         Some(Refusal::ReadersMayNot) => Exception::new(READONLY, &format!("{user}: Cannot execute query in readonly mode")),
     }
     .into())

@@ -3,6 +3,9 @@
 use super::Words;
 use super::lexer::{Lexer, Token, TokenKind};
 
+/// How far the lexer looks to know what a byte begins.
+const LONGEST_LOOK: usize = 6;
+
 /// What the beginning of a request says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
@@ -30,9 +33,13 @@ pub(crate) struct Insert {
 /// Where a semicolon stands before the data, which ClickHouse does not take.
 pub(crate) fn find_insert(text: &[u8], is_whole: bool) -> Result<Data, &'static str> {
     let mut tokens: Vec<Token> = Lexer::new(text).collect();
-    // What stands at the end may go on in what is still to come.
-    if !is_whole && tokens.last().is_some_and(|token| token.place.end == text.len()) {
-        tokens.pop();
+    if !is_whole {
+        // A heredoc may end, and what stands at the end may go on, in what is still to come.
+        let is_open = |token: &Token| token.kind != TokenKind::Text && text[token.place.start] == b'$';
+        tokens.truncate(tokens.iter().position(is_open).unwrap_or(tokens.len()));
+        while tokens.last().is_some_and(|token| goes_on(text, token)) {
+            tokens.pop();
+        }
     }
     let words = Words { text, tokens: &tokens };
     let unclear = if is_whole { Data::None } else { Data::Unclear };
@@ -44,6 +51,13 @@ pub(crate) fn find_insert(text: &[u8], is_whole: bool) -> Result<Data, &'static 
     }
     let Some(after_table) = after_table(&words) else { return Ok(unclear) };
     clause(&words, after_table, is_whole)
+}
+
+/// Whether what follows `text` may make another token of one: where it ends with the text, or where the lexer looks beyond its end.
+fn goes_on(text: &[u8], token: &Token) -> bool {
+    let bytes = &text[token.place.start..];
+    let is_looked_into = !bytes[0].is_ascii() || bytes.get(1) == Some(&b'\'');
+    token.place.end == text.len() || (is_looked_into && bytes.len() <= LONGEST_LOOK)
 }
 
 /// The place after `INSERT INTO [TABLE] [FUNCTION] name[.name] [(...)]`. None where the text ends before.
@@ -112,7 +126,7 @@ fn clause(words: &Words<'_>, from: usize, is_whole: bool) -> Result<Data, &'stat
         }
         let is_query = ["SELECT", "WITH", "WATCH", "FROM"].iter().any(|word| words.is(at, word));
         let is_query = is_query || (words.is_sign(at, b'(') && ["SELECT", "WITH"].iter().any(|word| words.is(at + 1, word)));
-        if is_query || token.kind == TokenKind::Unclosed || words.is_sign(at, b';') {
+        if is_query || token.kind == TokenKind::Wrong || words.is_sign(at, b';') {
             return Ok(Data::None);
         }
         if words.is(at, "SETTINGS") || words.is(at, "PARTITION") {

@@ -2,7 +2,7 @@
 //! one user, and do not cover all of it (`file()` as a scalar function, INTO OUTFILE, sources of dictionaries).
 
 use super::Words;
-use super::lexer::{Lexer, Token};
+use super::lexer::{Lexer, Token, TokenKind};
 use crate::Rights;
 
 /// Why a statement is not carried out.
@@ -14,6 +14,8 @@ pub(crate) enum Refusal {
     OwnersOnly(String),
     /// Whoever may only read may not.
     ReadersMayNot,
+    /// Only an owner may write in a way in which it is easily misread. What is meant, in words.
+    Misleading(&'static str),
 }
 
 /// First words of statements that reading takes.
@@ -129,7 +131,8 @@ const ENGINES: &[&str] = &[
 
 /// Why somebody with these rights may not have `text` carried out. None where they may.
 pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
-    let tokens: Vec<Token> = Lexer::new(text).collect();
+    let mut lexer = Lexer::new(text);
+    let tokens: Vec<Token> = lexer.by_ref().collect();
     let words = Words { text, tokens: &tokens };
     let first = (0..tokens.len()).find(|at| !words.is_sign(*at, b'('))?;
     if words.is(first, "SYSTEM") && ["SHUTDOWN", "KILL"].iter().any(|word| words.is(first + 1, word)) {
@@ -143,12 +146,29 @@ pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
     if rights == Rights::Owner {
         return None;
     }
+    if let Some(problem) = misleading(&words, lexer.has_foreign_blanks()) {
+        return Some(Refusal::Misleading(problem));
+    }
     // A statement that no list knows may be a mistake, which the engine explains better; those that are known to reach out are named.
     let is_reaching = ["BACKUP", "RESTORE", "COPY", "SNAPSHOT", "EXECUTE", "MOVE"].iter().any(|word| words.is(first, word));
     if is_reaching || (!is_reading && !begins_with(WORKING) && words.is(first + 1, "TO")) {
         return Some(Refusal::OwnersOnly(String::from_utf8_lossy(words.bytes(first)).to_uppercase()));
     }
     (first..tokens.len()).find_map(|at| reaching(&words, at)).map(Refusal::OwnersOnly)
+}
+
+/// What a statement has that the engine reads, and that is not needed to write one: a step beyond the rules of its lexer, would these ever be another.
+fn misleading(words: &Words<'_>, has_foreign_blanks: bool) -> Option<&'static str> {
+    let is_foreign = |at: usize| {
+        let bytes = words.bytes(at);
+        let is_quoted = matches!(bytes.first(), Some(b'\'' | b'"' | b'`' | b'$'));
+        !is_quoted && !bytes.is_ascii()
+    };
+    if has_foreign_blanks || (0..words.tokens.len()).any(is_foreign) {
+        return Some("characters beyond ASCII stand outside of quotes");
+    }
+    let is_escaped = |at: usize| words.tokens[at].kind == TokenKind::QuotedName && words.bytes(at).contains(&b'\\');
+    (0..words.tokens.len()).any(is_escaped).then_some("a quoted name has a backslash in it")
 }
 
 /// What at a place reaches beyond the tables.

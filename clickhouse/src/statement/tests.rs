@@ -96,7 +96,7 @@ fn what_reaches_beyond_the_tables_is_refused() {
         "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(HTTP(URL 'x')) LAYOUT(FLAT())",
         "DESCRIBE TABLE url('http://x')",
         "CREATE TABLE t AS url('http://x', CSV)",
-        "SELECT 1.file('x')",
+        "SELECT t.1.file('x')",
         "BACKUP TABLE t TO File('x')",
         "RESTORE TABLE t FROM File('x')",
         "COPY t TO 'x'",
