@@ -41,7 +41,7 @@ pub fn fuzz_statement(text: &[u8]) {
     }
     let (reader, writer) = (refusal(text, Rights::Read), refusal(text, Rights::Write));
     assert!(writer.is_none() || reader.is_some(), "whoever may only read may no more than whoever may write");
-    assert!(matches!(refusal(text, Rights::Owner), None | Some(Refusal::EndsTheProcess)));
+    assert!(matches!(refusal(text, Rights::Owner), None | Some(Refusal::EndsTheProcess | Refusal::SetsItsName)));
 }
 
 /// Words, numbers, texts and quoted names of a text, and what is none of them but is no sign either (`wrong`): kind, and where it stands. For

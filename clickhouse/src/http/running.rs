@@ -30,6 +30,13 @@ pub(crate) struct Ticket {
     pub(crate) query: Arc<Query>,
 }
 
+/// Dropped with the request or the answer of a client that has gone, it cancels the query.
+pub(crate) struct Guard {
+    engine: Arc<Engine>,
+    id: String,
+    query: Option<Arc<Query>>,
+}
+
 impl Running {
     pub(crate) fn start(self: &Arc<Self>, id: &str) -> Result<Ticket, Exception> {
         let mut queries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,6 +71,26 @@ impl Query {
             }
             let waiting = self.has_ended.lock().unwrap_or_else(PoisonError::into_inner);
             has_ended = self.ended.wait_timeout(waiting, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Guard {
+    pub(crate) fn of(ticket: &Ticket, engine: &Arc<Engine>) -> Self {
+        Self { engine: Arc::clone(engine), id: ticket.id.clone(), query: Some(Arc::clone(&ticket.query)) }
+    }
+
+    /// Its answer is done.
+    pub(crate) fn disarm(mut self) {
+        self.query = None;
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(query) = self.query.take() {
+            let (engine, id) = (Arc::clone(&self.engine), std::mem::take(&mut self.id));
+            tokio::task::spawn_blocking(move || query.cancel(&id, &engine));
         }
     }
 }

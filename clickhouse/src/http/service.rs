@@ -15,7 +15,7 @@ use super::body::{self, carry, discard};
 use super::execute::{Job, execute};
 use super::parameters::Parameters;
 use super::reply::{Replier, Reply, ReplyBody, Style};
-use super::running::Query;
+use super::running::Guard;
 use crate::compression::encoding::Encoding;
 use crate::exception::{AUTHENTICATION_FAILED, Exception, HTTP_LENGTH_REQUIRED, REQUIRED_PASSWORD, TOO_MANY_QUERIES};
 use crate::users::{NotLetIn, User};
@@ -116,7 +116,7 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
     };
     let (head_sender, mut reply) = oneshot::channel();
     let (body_sender, body_reader) = body::channel();
-    let guard = Guard { app: Arc::clone(app), id, query: Some(Arc::clone(&ticket.query)) };
+    let guard = Guard::of(&ticket, &app.engine);
     let job = Job {
         app: Arc::clone(app),
         ticket,
@@ -142,7 +142,10 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
         }
         () = &mut carried => reply.await,
     };
-    guard.disarm();
+    let replied = replied.map(|mut reply| {
+        reply.body.watch(guard);
+        reply
+    });
     replied.unwrap_or_else(|_| refused(app, &Exception::new((1001, "STD_EXCEPTION"), "the request was broken off")))
 }
 
@@ -234,26 +237,4 @@ fn basic(value: &HeaderValue) -> Result<(Vec<u8>, Vec<u8>), Exception> {
 /// Sixteen letters that no answer holds by chance.
 fn tag() -> String {
     uuid::Uuid::new_v4().as_bytes().iter().map(|byte| (b'a' + byte % 26) as char).collect()
-}
-
-/// Dropped with the request of a client that has gone, it cancels the query.
-struct Guard {
-    app: Arc<App>,
-    id: String,
-    query: Option<Arc<Query>>,
-}
-
-impl Guard {
-    fn disarm(mut self) {
-        self.query = None;
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(query) = self.query.take() {
-            let (app, id) = (Arc::clone(&self.app), std::mem::take(&mut self.id));
-            tokio::task::spawn_blocking(move || query.cancel(&id, &app.engine));
-        }
-    }
 }

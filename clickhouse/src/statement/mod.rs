@@ -4,11 +4,13 @@
 mod insert;
 pub(crate) mod lexer;
 mod refused;
+mod settings;
 
 use lexer::{Lexer, Token, TokenKind};
 
 pub(crate) use insert::{Data, Insert, find_insert};
 pub(crate) use refused::{Refusal, refusal};
+pub(crate) use settings::{QUERY_NAME, is_reaching};
 
 /// What has to be known of a statement that is no INSERT with data.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 
 use super::Words;
 use super::lexer::{Lexer, Token, TokenKind};
+use super::settings::{QUERY_NAME, is_reaching, settings};
 use crate::Rights;
 
 /// Why a statement is not carried out.
@@ -10,6 +11,8 @@ use crate::Rights;
 pub(crate) enum Refusal {
     /// Nobody may: it would end the process that the engine lives in.
     EndsTheProcess,
+    /// Nobody may set this: it is how a query is found again.
+    SetsItsName,
     /// Only an owner may. What it needs, in words.
     OwnersOnly(String),
     /// Whoever may only read may not.
@@ -138,6 +141,9 @@ pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
     if words.is(first, "SYSTEM") && ["SHUTDOWN", "KILL"].iter().any(|word| words.is(first + 1, word)) {
         return Some(Refusal::EndsTheProcess);
     }
+    if settings(&words).any(|(name, _)| name == QUERY_NAME) {
+        return Some(Refusal::SetsItsName);
+    }
     let begins_with = |all: &[&str]| all.iter().any(|word| words.is(first, word));
     let is_reading = begins_with(READING);
     if rights == Rights::Read && !is_reading {
@@ -148,6 +154,9 @@ pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
     }
     if let Some(problem) = misleading(&words, lexer.has_foreign_blanks()) {
         return Some(Refusal::Misleading(problem));
+    }
+    if let Some((name, _)) = settings(&words).find(|(name, _)| is_reaching(name)) {
+        return Some(Refusal::OwnersOnly(format!("the setting {name}")));
     }
     // A statement that no list knows may be a mistake, which the engine explains better; those that are known to reach out are named.
     let is_reaching = ["BACKUP", "RESTORE", "COPY", "SNAPSHOT", "EXECUTE", "MOVE"].iter().any(|word| words.is(first, word));
