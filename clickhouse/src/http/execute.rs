@@ -193,6 +193,10 @@ fn read_task(job: &mut Job) -> Result<Task, Failure> {
         match find_insert(&text, is_whole).map_err(|message| Exception::new(SYNTAX_ERROR, message))? {
             Data::Follow(insert) => return Ok(Task::Insert { insert, text, rest: body }),
             Data::None if is_whole => break,
+            Data::OfInput => {
+                let message = "Data that are read by input() are not supported by the embedded engine: insert them into a table";
+                return Err(Exception::new(NOT_IMPLEMENTED, message).into());
+            }
             _ if text.len() > MAX_STATEMENT_BYTES => {
                 let message = format!(
                     "Syntax error: Max query size exceeded (can be increased with the `max_query_size` setting): {MAX_STATEMENT_BYTES}"

@@ -94,7 +94,9 @@ impl Body for ReplyBody {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(ReplyPiece::Data(data))) => Poll::Ready(Some(Ok(Frame::data(data)))),
                 Poll::Ready(Some(ReplyPiece::End)) => {
-                    guard.take().map(Guard::disarm);
+                    if let Some(guard) = guard.take() {
+                        guard.disarm();
+                    }
                     Poll::Ready(None)
                 }
                 // The exception that was written just now is to reach the client: an error at once would throw it away with the connection's buffer.

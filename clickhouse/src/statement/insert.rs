@@ -13,6 +13,8 @@ pub(crate) enum Data {
     Unclear,
     /// No INSERT, or one whose rows come from elsewhere: the whole request is a statement.
     None,
+    /// An INSERT whose data a SELECT from `input()` would read: to the engine they would be part of the statement.
+    OfInput,
     /// An INSERT whose data follow.
     Follow(Insert),
 }
@@ -47,7 +49,7 @@ pub(crate) fn find_insert(text: &[u8], is_whole: bool) -> Result<Data, &'static 
         return Ok(unclear);
     }
     if !words.is(0, "INSERT") {
-        return Ok(Data::None);
+        return Ok(if words.is(0, "WITH") && words.has_insert(0) { query(&words, 0) } else { Data::None });
     }
     let Some(after_table) = after_table(&words) else { return Ok(unclear) };
     clause(&words, after_table, is_whole)
@@ -126,7 +128,10 @@ fn clause(words: &Words<'_>, from: usize, is_whole: bool) -> Result<Data, &'stat
         }
         let is_query = ["SELECT", "WITH", "WATCH", "FROM"].iter().any(|word| words.is(at, word));
         let is_query = is_query || (words.is_sign(at, b'(') && ["SELECT", "WITH"].iter().any(|word| words.is(at + 1, word)));
-        if is_query || token.kind == TokenKind::Wrong || words.is_sign(at, b';') {
+        if is_query {
+            return Ok(query(words, at));
+        }
+        if token.kind == TokenKind::Wrong || words.is_sign(at, b';') {
             return Ok(Data::None);
         }
         if words.is(at, "SETTINGS") || words.is(at, "PARTITION") {
@@ -141,6 +146,12 @@ fn clause(words: &Words<'_>, from: usize, is_whole: bool) -> Result<Data, &'stat
         }
         at += 1;
     }
+}
+
+/// What a query, from `from` on, makes of the data.
+fn query(words: &Words<'_>, from: usize) -> Data {
+    let is_input = |at: usize| words.is_sign(at + 1, b'(') && words.name(at).is_some_and(|name| name.eq_ignore_ascii_case("input"));
+    if (from..words.tokens.len()).any(is_input) { Data::OfInput } else { Data::None }
 }
 
 /// `FORMAT name`, then blanks and at most one line break, as in ClickHouse; the data may begin with anything.

@@ -5,6 +5,7 @@ mod insert;
 pub(crate) mod lexer;
 mod refused;
 mod settings;
+mod source;
 
 use lexer::{Lexer, Token, TokenKind};
 
