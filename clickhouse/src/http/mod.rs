@@ -3,6 +3,7 @@
 //! Everything is bounded: connections, heads, statements that run at once, pieces that wait in either direction.
 
 mod body;
+mod browser;
 mod context;
 mod execute;
 mod form;

@@ -7,11 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::sync::oneshot;
 
 use super::App;
 use super::body::{self, carry, discard};
+use super::browser;
 use super::execute::{Job, execute};
 use super::parameters::Parameters;
 use super::reply::{Replier, Reply, ReplyBody, Style};
@@ -81,7 +82,7 @@ fn refused(app: &App, exception: &Exception) -> Reply {
 async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
     let is_get = head.method != Method::POST;
-    let admitted = admit(app, &head.headers, head.uri.query().unwrap_or_default(), is_get, &body);
+    let admitted = admit(app, &head.headers, &head.uri, is_get, &body);
     let (parameters, user) = match admitted {
         Ok(admitted) => admitted,
         Err(exception) => {
@@ -150,14 +151,14 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
 }
 
 /// Who asks, and for what.
-fn admit<'a>(
-    app: &'a App,
-    headers: &Headers,
-    query_string: &str,
-    is_get: bool,
-    body: &Incoming,
-) -> Result<(Parameters, &'a User), Exception> {
-    let parameters = Parameters::parse(query_string);
+fn admit<'a>(app: &'a App, headers: &Headers, uri: &Uri, is_get: bool, body: &Incoming) -> Result<(Parameters, &'a User), Exception> {
+    if !app.users.all_have_passwords()
+        && let Some(why) = browser::refusal(uri, headers)
+    {
+        let message = format!("Without passwords only programs of this machine are let in: {why}");
+        return Err(Exception::new(AUTHENTICATION_FAILED, &message));
+    }
+    let parameters = Parameters::parse(uri.query().unwrap_or_default());
     // Before anything else is said of the request.
     let user = authenticate(app, headers, parameters.as_ref().unwrap_or(&Parameters::default()))?;
     let mut parameters = parameters?;

@@ -63,8 +63,12 @@ fn a_session_is_for_one_request_at_a_time() {
     let mut stream = server.connect();
     let statement = "SELECT sleepEachRow(1) FROM numbers(600) SETTINGS max_block_size = 1 FORMAT JSON";
     let path = "/?session_id=locked&query_id=locked";
-    write!(stream, "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{statement}", statement.len())
-        .unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{statement}",
+        statement.len()
+    )
+    .unwrap();
     while server.query("SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'locked'") == "0\n" {}
     assert!(server.post("/?session_id=locked", "SELECT 1").text().starts_with("Code: 373."));
     assert!(server.post("/?query_id=locked", "SELECT 1").text().starts_with("Code: 216."));
