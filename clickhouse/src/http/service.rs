@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::App;
 use super::body::{self, carry, discard};
@@ -19,6 +19,7 @@ use super::reply::{Replier, Reply, ReplyBody, Style};
 use super::running::Guard;
 use crate::compression::encoding::Encoding;
 use crate::exception::{AUTHENTICATION_FAILED, Exception, HTTP_LENGTH_REQUIRED, REQUIRED_PASSWORD, TOO_MANY_QUERIES};
+use crate::statement::begins_insert;
 use crate::users::{NotLetIn, User};
 
 /// How long a request waits for others to end before it is told that there are too many.
@@ -90,8 +91,7 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
             return refused(app, &exception);
         }
     };
-    let permit = tokio::time::timeout(PATIENCE, Arc::clone(&app.permits).acquire_owned()).await;
-    let Ok(Ok(permit)) = permit else {
+    let Some(permit) = permit(app, begins_insert(&parameters.query)).await else {
         let message = format!("Too many simultaneous queries. Maximum: {}", app.max_queries);
         return refused(app, &Exception::new(TOO_MANY_QUERIES, &message));
     };
@@ -148,6 +148,19 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
         reply
     });
     replied.unwrap_or_else(|_| refused(app, &Exception::new((1001, "STD_EXCEPTION"), "the request was broken off")))
+}
+
+/// A place among those that run. None where none becomes free in time. An insert whose statement is in the URL takes one of its own where all are taken.
+async fn permit(app: &App, is_insert: bool) -> Option<OwnedSemaphorePermit> {
+    let of_inserts = async { if is_insert { Arc::clone(&app.insert_permits).acquire_owned().await } else { std::future::pending().await } };
+    let free = async {
+        tokio::select! {
+            biased;
+            permit = Arc::clone(&app.permits).acquire_owned() => permit,
+            permit = of_inserts => permit,
+        }
+    };
+    tokio::time::timeout(PATIENCE, free).await.ok()?.ok()
 }
 
 /// Who asks, and for what.

@@ -29,6 +29,11 @@ pub(crate) struct Insert {
     pub(crate) data_start: usize,
 }
 
+/// Whether a statement is an INSERT, by its first word.
+pub(crate) fn begins_insert(text: &[u8]) -> bool {
+    Lexer::new(text).next().is_some_and(|token| text[token.place].eq_ignore_ascii_case(b"INSERT"))
+}
+
 /// Looks for the data of an INSERT. `is_whole` says that nothing follows `text`. The error is ClickHouse's, in words.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ mod source;
 
 use lexer::{Lexer, Token, TokenKind};
 
-pub(crate) use insert::{Data, Insert, find_insert};
+pub(crate) use insert::{Data, Insert, begins_insert, find_insert};
 pub(crate) use refused::{Refusal, refusal};
 pub(crate) use settings::{QUERY_NAME, is_reaching};
 

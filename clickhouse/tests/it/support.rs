@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,6 +60,20 @@ impl TestServer {
     pub(crate) fn end(mut self) {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());
+    }
+
+    /// As [`TestServer::end`], where it may not take longer.
+    pub(crate) fn end_within(mut self, limit: Duration) {
+        drop(self.child.stdin.take());
+        let until = Instant::now() + limit;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < until, "it does not end");
+            std::thread::yield_now();
+        };
+        assert!(status.success());
     }
 
     /// Sends bytes, and reads the answer.
