@@ -23,6 +23,19 @@ fn one_process_owns_a_folder_and_leaves_it_whole() {
 }
 
 #[test]
+fn who_finds_the_folder_in_use_changes_nothing_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, users) = (folder.path().join("data"), folder.path().join("users.toml"));
+    std::fs::write(&users, "[users.o]\nrights = \"owner\"\npassword = \"p\"\n").unwrap();
+    let _server = TestServer::start(&data, None);
+    let files = || ["users.xml", "config.xml"].map(|name| std::fs::read_to_string(data.join(name)).unwrap());
+    let before = files();
+    assert!(before[0].contains("REVOKE SOURCES"), "{}", before[0]);
+    assert!(TestServer::try_start(&data, Some(&users)).err().unwrap().contains("is in use by"));
+    assert_eq!(files(), before);
+}
+
+#[test]
 fn what_keeps_it_from_starting_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let mut options = Options::new(folder.path().to_owned());
