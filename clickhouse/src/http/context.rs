@@ -6,7 +6,7 @@ use crate::engine::{quoted, quoted_identifier};
 use crate::exception::{Exception, READONLY, UNKNOWN_SETTING};
 use crate::formats::Joining;
 use crate::raw::Connection;
-use crate::statement::Kind;
+use crate::statement::{Kind, QUERY_NAME};
 
 /// The database and the settings of the request. An answer that is fetched whole is bounded by the engine.
 pub(super) fn prepare(job: &Job, task: &Task, connection: &mut Connection) -> Result<(), Failure> {
@@ -15,10 +15,10 @@ pub(super) fn prepare(job: &Job, task: &Task, connection: &mut Connection) -> Re
     if let Some(database) = &parameters.database {
         text.push_str(&format!("USE {}; ", quoted_identifier(database)));
     }
-    text.push_str(&format!("SET log_comment = {}", quoted(job.ticket.id.as_bytes())));
+    text.push_str(&format!("SET {QUERY_NAME} = {}", quoted(job.ticket.id.as_bytes())));
     for (name, value) in &parameters.settings {
         // What the query is called is how it is found again.
-        if name == "log_comment" {
+        if name == QUERY_NAME {
             continue;
         }
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');

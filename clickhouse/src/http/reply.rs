@@ -11,6 +11,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::{mpsc, oneshot};
 
+use super::running::Guard;
 use crate::compression::blocks;
 use crate::compression::encoding::{Encoder, Encoding};
 use crate::exception::Exception;
@@ -34,8 +35,13 @@ pub(crate) struct Reply {
 /// A body that is there, or one that comes.
 pub(crate) enum ReplyBody {
     Whole(Option<Bytes>),
-    /// The second is whether the connection was flushed before it is broken off.
-    Pieces(mpsc::Receiver<ReplyPiece>, bool),
+    Pieces {
+        pieces: mpsc::Receiver<ReplyPiece>,
+        /// Whether the connection was flushed before it is broken off.
+        was_flushed: bool,
+        /// Until the last piece was taken.
+        guard: Option<Guard>,
+    },
 }
 
 /// A piece of an answer under way.
@@ -67,6 +73,14 @@ impl ReplyBody {
     pub(crate) fn text(text: impl Into<Bytes>) -> Self {
         Self::Whole(Some(text.into()))
     }
+
+    /// Whoever drops the body before its end has the query cancelled. Of a whole one the query is done.
+    pub(crate) fn watch(&mut self, watching: Guard) {
+        match self {
+            Self::Whole(_) => watching.disarm(),
+            Self::Pieces { guard, .. } => *guard = Some(watching),
+        }
+    }
 }
 
 impl Body for ReplyBody {
@@ -76,10 +90,15 @@ impl Body for ReplyBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match &mut *self {
             Self::Whole(body) => Poll::Ready(body.take().filter(|body| !body.is_empty()).map(|body| Ok(Frame::data(body)))),
-            Self::Pieces(receiver, was_flushed) => match receiver.poll_recv(context) {
+            Self::Pieces { pieces, was_flushed, guard } => match pieces.poll_recv(context) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(ReplyPiece::Data(data))) => Poll::Ready(Some(Ok(Frame::data(data)))),
-                Poll::Ready(Some(ReplyPiece::End)) => Poll::Ready(None),
+                Poll::Ready(Some(ReplyPiece::End)) => {
+                    if let Some(guard) = guard.take() {
+                        guard.disarm();
+                    }
+                    Poll::Ready(None)
+                }
                 // The exception that was written just now is to reach the client: an error at once would throw it away with the connection's buffer.
                 Poll::Ready(None) if !*was_flushed => {
                     *was_flushed = true;
@@ -98,7 +117,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Pieces(..) => SizeHint::default(),
+            Self::Pieces { .. } => SizeHint::default(),
         }
     }
 }
@@ -235,10 +254,14 @@ impl Replier {
         let tag = self.style.tag.clone();
         self.header("x-clickhouse-exception-tag", &tag);
         self.encoder = Some(Encoder::new(self.style.encoding).map_err(Stopped::Encoding)?);
-        let (sender, receiver) = mpsc::channel(WAITING_PIECES);
+        let (sender, pieces) = mpsc::channel(WAITING_PIECES);
         self.pieces = Some(sender);
         if let Some(head) = self.head.take() {
-            let reply = Reply { status: 200, headers: std::mem::take(&mut self.headers), body: ReplyBody::Pieces(receiver, false) };
+            let reply = Reply {
+                status: 200,
+                headers: std::mem::take(&mut self.headers),
+                body: ReplyBody::Pieces { pieces, was_flushed: false, guard: None },
+            };
             head.send(reply).map_err(|_| Stopped::Gone(Gone))?;
         }
         for piece in std::mem::take(&mut self.held) {
