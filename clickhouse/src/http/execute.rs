@@ -82,7 +82,7 @@ impl From<Stopped> for Failure {
             Stopped::Gone(_) => Self::Gone,
             Stopped::TooMuch => Self::Exception(Exception::new(
                 LIMIT_EXCEEDED,
-                "Limit for result exceeded: wait_end_of_query holds back the whole answer, in memory",
+                "Limit for result exceeded: the whole answer is held back, in memory, with those of others",
             )),
             Stopped::Encoding(error) => Self::Exception(Exception::new(BAD_ARGUMENTS, &format!("Cannot compress the answer: {error}"))),
         }
@@ -144,8 +144,7 @@ fn carry_out(job: &mut Job, replier: &mut Replier) -> Result<Counts, Failure> {
         Some(connection) => connection,
         None => app.engine.connect()?,
     };
-    let changes_database = matches!(&task, Task::Statement(statement) if statement.kind == Kind::Use);
-    let before = Before::of(job, &mut connection, changes_database)?;
+    let before = Before::of(job, &task, &mut connection)?;
     let outcome = prepare(job, &task, &mut connection).and_then(|()| run(job, &mut connection, task, replier));
     if outcome.is_err() {
         // A statement that failed keeps its locks until the next one.

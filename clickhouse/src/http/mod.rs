@@ -39,8 +39,13 @@ pub(crate) struct App {
     pub(crate) permits: Arc<Semaphore>,
     /// Inserts that run beside them, so that what people ask never keeps out what is measured.
     pub(crate) insert_permits: Arc<Semaphore>,
+    /// What answers that are held back may take together, a permit a KiB.
+    pub(crate) held: Arc<Semaphore>,
     pub(crate) max_queries: usize,
 }
+
+/// KiB of answers that are held back at once.
+const HELD_KIB: usize = 1 << 20;
 
 /// Inserts that run where the permits of statements are all taken.
 pub(crate) const INSERTS: usize = 4;
@@ -54,6 +59,7 @@ impl App {
             running: Arc::default(),
             permits: Arc::new(Semaphore::new(max_queries)),
             insert_permits: Arc::new(Semaphore::new(INSERTS)),
+            held: Arc::new(Semaphore::new(HELD_KIB)),
             max_queries,
         }
     }

@@ -129,7 +129,7 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
         content_type: header(&head.headers, CONTENT_TYPE.as_str()).map(str::to_owned),
         body: body_reader,
     };
-    let replier = Replier::new(head_sender, style);
+    let replier = Replier::new(head_sender, style, Arc::clone(&app.held));
     tokio::task::spawn_blocking(move || {
         execute(job, replier);
         drop(permit);

@@ -11,7 +11,7 @@ use lexer::{Lexer, Token, TokenKind};
 
 pub(crate) use insert::{Data, Insert, begins_insert, find_insert};
 pub(crate) use refused::{Refusal, refusal};
-pub(crate) use settings::{QUERY_NAME, is_reaching};
+pub(crate) use settings::{QUERY_NAME, RESULT_BOUND, is_bound, is_reaching};
 
 /// What has to be known of a statement that is no INSERT with data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,12 @@ impl Statement {
         let words = Words { text, tokens: &tokens };
         Ok(Self { kind: words.kind(), format: words.format(), text: text[..end].to_vec() })
     }
+}
+
+/// Whether a statement sets the bound of its answer above `most`.
+pub(crate) fn lifts_bound(text: &[u8], most: u64) -> bool {
+    let tokens: Vec<Token> = Lexer::new(text).collect();
+    settings::lifts_bound(&Words { text, tokens: &tokens }, most)
 }
 
 /// Tokens with their text.

@@ -39,6 +39,20 @@ pub(crate) fn is_reaching(name: &str) -> bool {
     REACHING.contains(&name)
 }
 
+/// What bounds an answer that is fetched whole.
+pub(crate) const RESULT_BOUND: &str = "max_result_bytes";
+
+/// Whether a value is a bound at all, and none above `most`: 0 would be none.
+pub(crate) fn is_bound(value: &[u8], most: u64) -> bool {
+    let number = std::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
+    number.is_some_and(|number| (1..=most).contains(&number))
+}
+
+/// Whether a statement sets the bound of its answer, somewhere in it, above `most`.
+pub(super) fn lifts_bound(words: &Words<'_>, most: u64) -> bool {
+    settings(words).any(|(name, at)| name == RESULT_BOUND && !is_bound(words.bytes(at), most))
+}
+
 /// What a statement sets: the name of a setting, and the place of its value. Equations that follow SETTINGS in a WHERE are among them.
 pub(super) fn settings<'a>(words: &'a Words<'_>) -> impl Iterator<Item = (String, usize)> + 'a {
     let is_start = |at: &usize| ["SETTINGS", "SETTING", "SET"].iter().any(|word| words.is(*at, word));

@@ -194,3 +194,35 @@ fn a_query_keeps_the_name_by_which_it_is_cancelled() {
     }
     assert_eq!(server.post("/?query_id=named&log_comment=x", "SELECT getSetting('log_comment')").text(), "named\n");
 }
+
+#[test]
+fn nobody_lifts_the_bound_of_an_answer_that_is_held() {
+    let server = shared("settings_bounds");
+    let held = "SELECT getSetting('max_result_bytes') AS bytes FORMAT JSONCompact";
+    let bound = |more: &str| server.post(&format!("/?{more}"), held).text().contains("1073741824");
+    assert!(bound("") && bound("max_result_bytes=0") && bound("max_result_bytes=2000000000") && bound("max_result_bytes=00"));
+    assert!(!bound("max_result_bytes=1000000") && !bound("max_result_bytes=1000000&session_id=settings_bounds"));
+    for value in ["0", "'0'", "1073741825", "DEFAULT", "1e12"] {
+        let reply = server.post("/", format!("SELECT 1 FORMAT JSON SETTINGS max_threads = 1, max_result_bytes = {value}"));
+        assert_eq!(code(&reply), Some("452"), "{value}: {}", reply.text());
+    }
+    assert_eq!(server.query("SELECT 1 FORMAT TSV SETTINGS max_result_bytes = 0"), "1\n");
+    assert_eq!(server.post("/", "SELECT 1 FORMAT JSON SETTINGS max_result_bytes = 1000").status, 200);
+    // A session's own is not changed by it.
+    let ask = |statement: &str| server.post("/?session_id=settings_bounds", statement).text();
+    ask("SET max_result_bytes = 12345");
+    ask(held);
+    assert_eq!(ask("SELECT getSetting('max_result_bytes')"), "12345\n");
+}
+
+#[test]
+fn a_user_has_so_many_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = crate::support::TestServer::start(folder.path(), None);
+    let ask = |number: usize, more: &str| server.post(&format!("/?session_id=s{number}{more}"), "SELECT 1");
+    assert!((0..100).all(|number| ask(number, "").status == 200));
+    let reply = ask(100, "");
+    assert_eq!(code(&reply), Some("202"), "{}", reply.text());
+    assert_eq!(ask(7, "&close_session=1").status, 200);
+    assert_eq!(ask(100, "").status, 200);
+}
