@@ -1,6 +1,7 @@
 //! What is derived and came out wrong is made again, and only that.
 
-use sink_clickhouse::{Mark, Recomputed, Recomputer, Store as _};
+use pipeline::TopicId;
+use sink_clickhouse::{Mark, Recomputed, Recomputer, Span, Store as _};
 
 use super::engine::Engine;
 use super::stored::Expected;
@@ -44,6 +45,40 @@ fn hours_are_made_again_where_they_are_wrong() {
     let mended = recomputer.run().unwrap().unwrap();
     assert_eq!((mended.hours, mended.marks), (3, 4), "{mended:?}");
     expected.assert_stored(&engine, "after the mending");
+}
+
+#[test]
+fn an_hour_whose_events_are_no_longer_kept_stays_as_it_is() {
+    let (engine, folder) = (Engine::start(), Folder::new());
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    let minute = "toStartOfHour(now('UTC') - INTERVAL 100 DAY)";
+    engine.client().query(&format!("INSERT INTO qos_minute (minute, country, events, hash_sum) VALUES ({minute}, 'DE', 7, 77)")).unwrap();
+    let hour_s: i64 = engine.rows(&format!("SELECT toUnixTimestamp({minute})"))[0][0].parse().unwrap();
+    engine.client().mark(&[Mark::Hour(hour_s * 1_000_000)].into()).unwrap();
+    let done = Recomputer::new(engine.client(), "test").run().unwrap().unwrap();
+    assert_eq!((done.hours, done.marks), (0, 1));
+    assert_eq!(engine.rows("SELECT sum(events) FROM qos_minute"), [["7"]]);
+}
+
+#[test]
+fn rows_that_are_there_twice_are_taken_out() {
+    let (engine, folder) = (Engine::start(), Folder::new());
+    engine.well(&folder, &["simulate", "--sessions", "5", "--seed", "12"]);
+    let first = "SELECT toString(topic_id), topic_partition, min(topic_offset), toInt64(toUnixTimestamp(min(effective_time))), \
+                 toInt64(toUnixTimestamp(max(received_time))) FROM playback_events GROUP BY topic_id, topic_partition ORDER BY count() DESC LIMIT 1";
+    let row = engine.rows(first).remove(0);
+    let number = |at: usize| row[at].parse::<i64>().unwrap();
+    let span = Span {
+        topic_id: TopicId(u128::from_str_radix(&row[0].replace('-', ""), 16).unwrap().to_be_bytes()),
+        partition: u32::try_from(number(1)).unwrap(),
+        offsets: number(2)..number(2) + 1_000,
+        days: [(number(3) * 1_000_000, number(4) * 1_000_000); 2],
+    };
+    let mut client = engine.client();
+    let before = client.offsets(&span).unwrap();
+    assert!(before.len() > 2);
+    client.take_out(&span, &before[..2].iter().copied().collect()).unwrap();
+    assert_eq!(client.offsets(&span).unwrap(), before[2..]);
 }
 
 #[test]

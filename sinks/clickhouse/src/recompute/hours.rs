@@ -13,6 +13,10 @@ const HOLD_TIME: Duration = Duration::from_mins(2);
 /// How long is waited before it is looked again whether they are through.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How many days back the tables by minute are held to `playback_events`: two less than that keeps what was received, and what is received
+/// happened up to four days before.
+const JUDGED_DAYS: i64 = 84;
+
 /// A table by minute, and the view that feeds it.
 struct ByMinute {
     table: &'static str,
@@ -40,6 +44,10 @@ pub(super) struct MadeAgain {
 /// Makes those of the hours again that are not what `playback_events` says, by their starts in seconds since 1970 UTC.
 pub(super) fn recompute(client: &Client, lease: &lease::Lease<'_>, owner: &str, hours: &BTreeSet<i64>) -> Result<MadeAgain, QueryError> {
     let mut made = MadeAgain::default();
+    // Of what happened before, playback_events has no longer all, and the tables by minute have what stays.
+    let since_s = client.rows(&format!("SELECT toInt64(toUnixTimestamp(toStartOfDay(now('UTC')))) - {JUDGED_DAYS} * 86400"))?;
+    let since_s: i64 = since_s.into_iter().flatten().next().and_then(|time| time.parse().ok()).unwrap_or(i64::MAX);
+    let hours = &hours.iter().copied().filter(|hour| *hour >= since_s).collect::<BTreeSet<i64>>();
     if hours.is_empty() {
         return Ok(made);
     }
@@ -68,8 +76,9 @@ pub(super) fn recompute(client: &Client, lease: &lease::Lease<'_>, owner: &str, 
 pub(super) fn all_wrong(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
     let mut all = Vec::new();
     for by_minute in &TABLES {
-        // Two days less than it keeps what was received, and what is received happened days before.
-        let wrong = by_minute.wrong_where(client, "event_date >= today() - 84", "toDate(minute) >= today() - 84")?;
+        let (of_events, of_minutes) =
+            (format!("event_date >= toDate(now('UTC')) - {JUDGED_DAYS}"), format!("toDate(minute) >= toDate(now('UTC')) - {JUDGED_DAYS}"));
+        let wrong = by_minute.wrong_where(client, &of_events, &of_minutes)?;
         all.extend(wrong.into_iter().map(|hour| (by_minute.table, hour)));
     }
     Ok(all)

@@ -181,7 +181,7 @@ fn partition_of(time_s: i64) -> String {
 }
 
 /// Numbers, with commas between.
-fn listed(numbers: impl Iterator<Item = i64>) -> String {
+pub(crate) fn listed(numbers: impl Iterator<Item = i64>) -> String {
     numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
 }
 

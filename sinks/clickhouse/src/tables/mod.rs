@@ -19,6 +19,8 @@ pub const INPUTS: [&str; 4] = ["playback_events.clean", "qos_session_summary", "
 
 const MICROS_A_DAY: i64 = 86_400_000_000;
 const MICROS_AN_HOUR: i64 = 3_600_000_000;
+/// What was received longer after it happened counts in no table by minute.
+const LIVE_US: i64 = 78 * MICROS_AN_HOUR;
 
 /// What a table does with a row that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,12 +116,12 @@ impl Block {
         }
     }
 
-    /// The hours in which the events in it happened, microseconds since 1970 UTC.
+    /// The hours in which the events in it happened that count in the tables by minute, microseconds since 1970 UTC.
     pub(crate) fn hours(&self) -> BTreeSet<i64> {
-        match self {
-            Self::PlaybackEvents(rows) => starts(&rows.effective_time, MICROS_AN_HOUR),
-            _ => BTreeSet::new(),
-        }
+        let Self::PlaybackEvents(rows) = self else { return BTreeSet::new() };
+        let live =
+            times(&rows.effective_time).zip(times(&rows.received_time)).filter(|(happened, received)| *happened >= received - LIVE_US);
+        live.map(|(happened, _)| happened.div_euclid(MICROS_AN_HOUR) * MICROS_AN_HOUR).collect()
     }
 
     /// The days on which its rows are found in their table, by when they happened and by when they were received: from and to, microseconds
@@ -150,18 +152,23 @@ fn decode_all<'a, 'b: 'a, R: Record<'b>>(
 }
 
 /// The spans of so many microseconds in which these times lie, by their starts.
-fn starts(times: &Plain<Time>, span_us: i64) -> BTreeSet<i64> {
-    let (times, _) = times.bytes().as_chunks::<8>();
+fn starts(column: &Plain<Time>, span_us: i64) -> BTreeSet<i64> {
     let mut starts = BTreeSet::new();
     let mut last = None;
-    for time in times {
-        let start = i64::from_le_bytes(*time).div_euclid(span_us);
+    for time in times(column) {
+        let start = time.div_euclid(span_us);
         if last != Some(start) {
             starts.insert(start * span_us);
             last = Some(start);
         }
     }
     starts
+}
+
+/// A column's times, microseconds since 1970 UTC.
+fn times(column: &Plain<Time>) -> impl Iterator<Item = i64> {
+    let (times, _) = column.bytes().as_chunks::<8>();
+    times.iter().map(|time| i64::from_le_bytes(*time))
 }
 
 /// One decoder for each of [`INPUTS`].
