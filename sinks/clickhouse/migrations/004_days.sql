@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS content_metrics_daily
     media_ms UInt64 COMMENT 'Media played.',
     media_ms_of_known_runtime UInt64 COMMENT 'Media played of titles whose runtime the catalogue knows, at most that runtime a view.',
     runtime_ms UInt64 COMMENT 'Runtime of what was viewed, where the catalogue knows it: completion = media_ms_of_known_runtime / runtime_ms.',
-    measured_sessions UInt64 COMMENT 'Sessions whose player measured anything. An import has a startup of 0 ms, and is none: it counts in nothing below.',
+    measured_sessions UInt64 COMMENT 'Sessions whose player measured anything. An import is none, of which nothing is known but a startup of 0 ms: it counts in nothing below.',
     startups UInt64 COMMENT 'Sessions with a startup time.',
     startup_ms_sum UInt64,
     startup_ms AggregateFunction(quantilesBFloat16(0.5, 0.95), Int64) COMMENT 'Their quantiles, at most 0.8% low.',
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS content_metrics_daily
     ad_rebuffering_ms UInt64,
     rebuffer_count UInt64,
     error_count UInt64,
-    bitrate_bps_media_ms UInt128 COMMENT 'avg_bitrate_bps x media_ms, where the bitrate is known.',
+    bitrate_bps_media_ms UInt128 COMMENT 'avg_bitrate_bps x media_ms, where the bitrate is known: an approximation, as media_ms is also what was played while no bitrate was known.',
     media_ms_of_known_bitrate UInt64
 )
 ENGINE = MergeTree

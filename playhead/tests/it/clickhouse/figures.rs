@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sink_clickhouse::QUERIES;
+use sink_clickhouse::{Mark, QUERIES, Recomputer, Store as _};
 
 use super::engine::Engine;
 use super::stored::Expected;
@@ -128,8 +128,8 @@ fn every_documented_query_and_view_answers() {
         let filled = [("{from_day:Date}", "toDate('2000-01-01')"), ("{to_day:Date}", "toDate('2100-01-01')")]
             .iter()
             .fold(query.sql.to_owned(), |sql, (name, value)| sql.replace(name, value))
-            .replace("{from:DateTime}", "toDateTime('2000-01-01 00:00:00', 'UTC')")
-            .replace("{to:DateTime}", "toDateTime('2100-01-01 00:00:00', 'UTC')")
+            .replace("{from:DateTime('UTC')}", "toDateTime('2000-01-01 00:00:00', 'UTC')")
+            .replace("{to:DateTime('UTC')}", "toDateTime('2100-01-01 00:00:00', 'UTC')")
             .replace("{title:String}", &format!("'{title}'"));
         assert!(!engine.rows(&filled).is_empty(), "{}", query.name);
     }
@@ -138,6 +138,41 @@ fn every_documented_query_and_view_answers() {
     }
     assert!(!engine.rows("SELECT * FROM pipeline_freshness LIMIT 1").is_empty());
     assert_eq!(engine.rows("SELECT dictGet('titles', 'runtime_ms', 'unheard of')"), [["0"]]);
+}
+
+#[test]
+fn a_partition_that_stands_still_grows_older() {
+    let (engine, folder) = (Engine::start(), Folder::new());
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    engine
+        .client()
+        .query(
+            "INSERT INTO pipeline_freshness SELECT 'playback_events.clean', number, now64(3) - INTERVAL 20 * number MINUTE, \
+             now64(3) - INTERVAL 20 * number MINUTE FROM numbers(2)",
+        )
+        .unwrap();
+    let ages = engine.rows("SELECT topic_partition, intDiv(age_ms, 60000) FROM freshness ORDER BY topic_partition");
+    assert_eq!(ages, [["0", "0"], ["1", "20"]]);
+}
+
+#[test]
+fn a_startup_of_0_ms_counts_where_a_player_measured_it() {
+    let (engine, folder) = (Engine::start(), Folder::new());
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    let sessions = "('import', 0, 0, NULL, ''), ('instant', 0, 0, NULL, 'web'), ('stalled', 0, 2, NULL, ''), ('known', 0, 0, 5000000, '')";
+    engine
+        .client()
+        .query(&format!(
+            "INSERT INTO qos_sessions (opened_at, version, session_id, startup_ms, rebuffer_count, avg_bitrate_bps, player) \
+             SELECT toDateTime64('2026-01-01 10:00:00', 6, 'UTC'), 1, c1, c2, c3, c4, c5 FROM values('c1 String, c2 Int64, c3 Int64, \
+             c4 Nullable(Int64), c5 String', {sessions})"
+        ))
+        .unwrap();
+    engine.client().mark(&[Mark::Day(1_767_225_600_000_000)].into()).unwrap();
+    Recomputer::new(engine.client(), "test").run().unwrap();
+    assert_eq!(engine.rows("SELECT sum(sessions), sum(measured_sessions) FROM content_metrics_daily"), [["4", "3"]]);
+    let comment = engine.rows("SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = 'qos_by_day'");
+    assert!(comment[0][0].contains("avg_bitrate_bps is an approximation"), "{comment:?}");
 }
 
 #[test]

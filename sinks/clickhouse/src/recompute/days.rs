@@ -22,12 +22,13 @@ pub(super) fn recompute(client: &Client, lease: &Lease<'_>, days: &BTreeSet<i64>
     Ok(())
 }
 
-/// A session is measured unless it began with a startup of exactly 0 ms, which only imports have: nobody measured it.
+/// A session is measured unless all that is known of it is a startup of exactly 0 ms, as of an import: a player that measures names itself, a
+/// bitrate or a stall, and then 0 ms are what it measured.
 fn statement(staging: &str, days: &[i64]) -> String {
     let days = listed(days.iter().map(|day| day.div_euclid(86_400)));
     format!(
         "INSERT INTO {staging} \
-         WITH ifNull(startup_ms, 1) != 0 AS is_measured, \
+         WITH ifNull(startup_ms, 1) != 0 OR rebuffer_count > 0 OR avg_bitrate_bps IS NOT NULL OR player != '' AS is_measured, \
            outcome IN ('played', 'play_failure') AS is_view, \
            dictGet('titles', 'runtime_ms', if(episode_id = '', toString(title_id), toString(episode_id))) AS runtime \
          SELECT opened_date AS day, country, device_type, cdn, title_id, \
