@@ -60,7 +60,7 @@ pub(crate) fn run() -> Vec<Figure> {
     );
     let made_s = started.elapsed().as_secs_f64();
     let started = Instant::now();
-    Recomputer::new(database.client.clone(), "bench").run().expect("the days can be made");
+    Recomputer::new(database.client.clone(), "bench").run(&pipeline::Shutdown::default()).expect("the days can be made");
     let recomputed_s = started.elapsed().as_secs_f64();
     let mut figures = vec![
         Figure::plain("events made by the engine itself", EVENTS as f64 / made_s, "events/s", None),

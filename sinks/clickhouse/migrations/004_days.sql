@@ -43,17 +43,18 @@ SETTINGS
 
 -- What has to be made again: days of content_metrics_daily that sessions were written to, and hours of the tables by minute whose blocks may
 -- have come twice or not at all. Each mark has an id of its own; it is gone once a line with is_done says so.
+-- Both lie in the partition of the day on which it was made, which is dropped once all its marks are done.
 CREATE TABLE IF NOT EXISTS recompute_pending
 (
     id UUID,
     unit Enum8('day' = 0, 'hour' = 1),
     starts_at DateTime('UTC') COMMENT 'Start of the day or hour.',
     is_done UInt8,
-    marked_at DateTime('UTC') DEFAULT now('UTC')
+    marked_at DateTime('UTC') DEFAULT now('UTC') COMMENT 'When the mark was made, in both lines.'
 )
 ENGINE = ReplacingMergeTree(is_done)
+PARTITION BY toYYYYMMDD(marked_at)
 ORDER BY id
-TTL marked_at + INTERVAL 1 DAY DELETE WHERE is_done = 1
 SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1;

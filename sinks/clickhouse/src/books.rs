@@ -85,12 +85,12 @@ pub fn sessions_by_day(client: &Client) -> Result<BTreeMap<i64, (u64, i64)>, Que
 }
 
 /// Hours (their starts, seconds since 1970 UTC) in which a table by minute is not what `playback_events` says, and the table; those aside that
-/// are marked to be looked after.
+/// are marked to be looked after. What looks wrong may be a block on its way, and is looked at again, each time after `wait`.
 ///
 /// # Errors
 /// Where ClickHouse does not answer.
-pub fn wrong_hours(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
-    recompute::wrong_hours(client)
+pub fn wrong_hours(client: &Client, wait: impl FnMut()) -> Result<Vec<(&'static str, i64)>, QueryError> {
+    recompute::wrong_hours(client, wait)
 }
 
 fn unreadable() -> QueryError {

@@ -116,6 +116,10 @@ impl<S: Store> ClickHouseSink<S> {
     }
 
     pub(crate) fn insert(&mut self, block: &Block, token: &str) -> Result<(), SinkError> {
+        // Right before each one: whoever rebuilds waits for those that have begun.
+        if block.repeats() == Repeats::Double && self.store.is_held().map_err(sink_error)? {
+            return Err(SinkError::Unavailable("tables that are made of playback_events are being rebuilt".to_owned()));
+        }
         self.body.clear();
         block.write(&mut self.body);
         let insert = Insert { table: block.table(), token, block: &self.body, rows: block.rows() };
@@ -123,10 +127,6 @@ impl<S: Store> ClickHouseSink<S> {
     }
 
     fn write_all(&mut self, staged: &BTreeMap<TopicPartition, Staged>) -> Result<(), SinkError> {
-        let has_events = staged.values().any(|staged| staged.block.repeats() == Repeats::Double && staged.block.rows() > 0);
-        if has_events && self.store.is_held().map_err(sink_error)? {
-            return Err(SinkError::Unavailable("tables that are made of playback_events are being rebuilt".to_owned()));
-        }
         let mut marks = BTreeSet::new();
         for (&source, staged) in staged.iter().filter(|(_, staged)| staged.block.rows() > 0) {
             marks.append(&mut self.write(source, staged)?);

@@ -162,20 +162,7 @@ impl Store for Client {
     }
 
     fn mark(&mut self, marks: &BTreeSet<Mark>) -> Result<(), QueryError> {
-        let values: Vec<String> = marks
-            .iter()
-            .map(|mark| {
-                let (unit, time_us) = match mark {
-                    Mark::Day(time_us) => ("day", time_us),
-                    Mark::Hour(time_us) => ("hour", time_us),
-                };
-                format!("('{}', '{unit}', {}, 0)", Uuid::new_v4(), time_us.div_euclid(1_000_000))
-            })
-            .collect();
-        if values.is_empty() {
-            return Ok(());
-        }
-        self.query(&format!("INSERT INTO recompute_pending (id, unit, starts_at, is_done) VALUES {}", values.join(", "))).map(drop)
+        mark(self, marks)
     }
 
     fn note_freshness(&mut self, heard: &[Heard]) -> Result<(), QueryError> {
@@ -189,4 +176,22 @@ impl Store for Client {
         self.query(&format!("INSERT INTO pipeline_freshness (topic, topic_partition, sent_at, stored_at) VALUES {}", values.join(", ")))
             .map(drop)
     }
+}
+
+/// Marks what has to be made again.
+pub(crate) fn mark(client: &Client, marks: &BTreeSet<Mark>) -> Result<(), QueryError> {
+    let values: Vec<String> = marks
+        .iter()
+        .map(|mark| {
+            let (unit, time_us) = match mark {
+                Mark::Day(time_us) => ("day", time_us),
+                Mark::Hour(time_us) => ("hour", time_us),
+            };
+            format!("('{}', '{unit}', {}, 0)", Uuid::new_v4(), time_us.div_euclid(1_000_000))
+        })
+        .collect();
+    if values.is_empty() {
+        return Ok(());
+    }
+    client.query(&format!("INSERT INTO recompute_pending (id, unit, starts_at, is_done) VALUES {}", values.join(", "))).map(drop)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pipeline::Shutdown;
 use serde_json::Value;
 use sink_clickhouse::{Mark, QUERIES, Recomputer, Store as _};
 
@@ -169,7 +170,7 @@ fn a_startup_of_0_ms_counts_where_a_player_measured_it() {
         ))
         .unwrap();
     engine.client().mark(&[Mark::Day(1_767_225_600_000_000)].into()).unwrap();
-    Recomputer::new(engine.client(), "test").run().unwrap();
+    Recomputer::new(engine.client(), "test").run(&Shutdown::default()).unwrap();
     assert_eq!(engine.rows("SELECT sum(sessions), sum(measured_sessions) FROM content_metrics_daily"), [["4", "3"]]);
     let comment = engine.rows("SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = 'qos_by_day'");
     assert!(comment[0][0].contains("avg_bitrate_bps is an approximation"), "{comment:?}");

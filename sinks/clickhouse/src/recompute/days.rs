@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use pipeline::Shutdown;
+
 use super::lease::Lease;
 use super::{listed, partition_of, replace, stage};
 use crate::{Client, QueryError};
@@ -9,17 +11,22 @@ use crate::{Client, QueryError};
 const TABLE: &str = "content_metrics_daily";
 
 /// Days that are made in one go: each is a partition, and is written for itself.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 200;
 
-/// Makes days again, by their starts in seconds since 1970 UTC.
-pub(super) fn recompute(client: &Client, lease: &Lease<'_>, days: &BTreeSet<i64>) -> Result<(), QueryError> {
+/// Makes days again, by their starts in seconds since 1970 UTC, and says how many: not all where a stop is asked for.
+pub(super) fn recompute(client: &Client, lease: &Lease<'_>, days: &BTreeSet<i64>, shutdown: &Shutdown) -> Result<usize, QueryError> {
     let days: Vec<i64> = days.iter().copied().collect();
+    let mut made = 0;
     for days in days.chunks(AT_ONCE) {
-        let staging = stage(client, TABLE)?;
+        if shutdown.is_requested() {
+            break;
+        }
+        let staging = stage(client, lease, TABLE)?;
         client.query(&statement(&staging, days))?;
-        replace(client, lease, TABLE, &staging, days.iter().map(|&day| partition_of(day)))?;
+        replace(client, &[lease], TABLE, &staging, days.iter().map(|&day| partition_of(day)))?;
+        made += days.len();
     }
-    Ok(())
+    Ok(made)
 }
 
 /// A session is measured unless all that is known of it is a startup of exactly 0 ms, as of an import: a player that measures names itself, a

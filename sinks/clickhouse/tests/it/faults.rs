@@ -179,6 +179,24 @@ fn what_the_store_will_never_take_stops_the_sink() {
     assert_eq!(error.to_string(), "sink clickhouse: ClickHouse: no such table");
 }
 
+/// A hold that comes between two blocks of a flush is seen.
+#[test]
+fn the_hold_is_looked_for_right_before_each_block_of_events() {
+    let (input, store) = (Input::empty(), MemoryClickHouse::default());
+    for number in 0..12 {
+        let event = PlaybackEvent { kind: EventType::Heartbeat, event_time: START_US, received_time: START_US, ..PlaybackEvent::default() };
+        let prefix = CleanPrefix { effective_time: START_US, content_hash: number, ..CleanPrefix::default() };
+        input.append(0, u32::try_from(number).unwrap() % PARTITIONS, START_US / 1_000, &CleanPlaybackEvent { prefix, event });
+    }
+    run(&input, &store, &mut input.lane(), true).unwrap();
+    let calls = store.calls();
+    let inserts: Vec<usize> = (0..calls.len()).filter(|at| calls[*at] == Call::Insert).collect();
+    assert!(inserts.len() >= 3);
+    for at in inserts {
+        assert_eq!(calls[at - 1], Call::IsHeld, "{calls:?}");
+    }
+}
+
 #[test]
 fn freshness_that_is_not_taken_stops_nothing() {
     let (counted, whole) = (MemoryClickHouse::default(), Input::random(9, 60));
