@@ -16,6 +16,8 @@ use crate::tables::{Block, INPUTS, Repeats, decoders};
 const FULL_ROWS: usize = 262_144;
 /// The same in bytes of records.
 const FULL_BYTES: usize = 64 << 20;
+/// The first of the inputs in which a tombstone says something.
+const VERSIONED: u16 = 2;
 /// Empty blocks that are kept for the next partitions, with their memory.
 const SPARE_BLOCKS: usize = 4;
 
@@ -215,7 +217,7 @@ impl<S: Store> Sink for ClickHouseSink<S> {
             }
             is_beat
         };
-        let records = batch.records.iter().filter(|record| !is_beat(record) && record.value.is_some());
+        let records = batch.records.iter().filter(|record| !is_beat(record) && (record.value.is_some() || source.topic >= VERSIONED));
         if let Some(values) = &mut staged.values {
             let records: Vec<&Record<'_>> = records.collect();
             values.extend(records.iter().map(|record| (record.offset, Box::from(record.value.unwrap_or_default()))));

@@ -142,6 +142,28 @@ fn every_documented_query_and_view_answers() {
 }
 
 #[test]
+fn users_of_the_embedded_engine_have_their_figures_too() {
+    let (engine, folder) = (Engine::start_with_user(["sink", "secret"]), Folder::new());
+    engine.well(&folder, &["simulate", "--sessions", "20", "--seed", "15"]);
+    Expected::of(&folder).assert_stored(&engine, "as a user");
+    let titles = "INSERT INTO title_versions (title_id, valid_from, name, kind, runtime_ms, topic_offset) \
+                  SELECT DISTINCT if(episode_id = '', toString(title_id), toString(episode_id)), now64(6), 'A name', 'movie', 5400000, 1 FROM qos_sessions";
+    engine.client().query(titles).unwrap();
+    let days = engine.rows("SELECT DISTINCT toInt64(opened_date) FROM qos_sessions");
+    engine.client().mark(&days.iter().map(|day| Mark::Day(day[0].parse::<i64>().unwrap() * 86_400_000_000)).collect()).unwrap();
+    Recomputer::new(engine.client(), "test").run(&Shutdown::default()).unwrap();
+    assert_eq!(engine.rows("SELECT sum(runtime_ms) > 0, sum(media_ms_of_known_runtime) > 0 FROM content_metrics_daily"), [["1", "1"]]);
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    let names = "SELECT count() > 0, countIf(dictGet('titles', 'name', title_id) = '') FROM title_versions";
+    assert_eq!(engine.rows(names), [["1", "0"]]);
+    let ends = "INSERT INTO title_versions (title_id, valid_from, topic_offset, is_deleted) \
+                SELECT title_id, now64(6), max(topic_offset) + 1, true FROM title_versions GROUP BY title_id";
+    engine.client().query(ends).unwrap();
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    assert_eq!(engine.rows("SELECT count() > 0, countIf(dictGet('titles', 'name', title_id) != '') FROM title_versions"), [["1", "0"]]);
+}
+
+#[test]
 fn a_partition_that_stands_still_grows_older() {
     let (engine, folder) = (Engine::start(), Folder::new());
     engine.well(&folder, &["clickhouse", "migrate"]);

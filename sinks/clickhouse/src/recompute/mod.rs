@@ -96,17 +96,25 @@ impl Recomputer {
             let marks = self.marks()?;
             let starts = |is_day| marks.iter().filter(|mark| mark.is_day == is_day).map(|mark| mark.start_s).collect::<BTreeSet<i64>>();
             let (days, hours) = (starts(true), starts(false));
+            let is_all = marks.len() < MARKS;
+            let (of_days, of_hours): (Vec<Marked>, Vec<Marked>) = marks.into_iter().partition(|mark| mark.is_day);
+            // Neither hangs on the other: what can't be made of one is no reason to leave the other.
+            let made_again = hours::recompute(&self.client, lease, &self.name, &hours);
+            if let Ok(made_again) = made_again {
+                recomputed.hours += made_again.hours;
+                recomputed.hours_right += made_again.hours_right;
+                self.take_away(&of_hours)?;
+                recomputed.marks += of_hours.len();
+            }
             let days_made = days::recompute(&self.client, lease, &days, shutdown)?;
             recomputed.days += days_made;
-            if days_made < days.len() {
-                break;
+            let is_whole = days_made == days.len();
+            if is_whole {
+                self.take_away(&of_days)?;
+                recomputed.marks += of_days.len();
             }
-            let made_again = hours::recompute(&self.client, lease, &self.name, &hours)?;
-            recomputed.hours += made_again.hours;
-            recomputed.hours_right += made_again.hours_right;
-            self.take_away(&marks)?;
-            recomputed.marks += marks.len();
-            if marks.len() < MARKS {
+            made_again?;
+            if is_all || !is_whole {
                 break;
             }
         }
@@ -169,10 +177,34 @@ pub(crate) fn wrong_hours(client: &Client, mut wait: impl FnMut()) -> Result<Vec
             wrong = hours::still_wrong(client, &wrong)?;
         }
     }
-    let marked =
-        client.rows("SELECT toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 AND unit = 'hour'")?;
-    let marked: BTreeSet<i64> = marked.into_iter().flatten().filter_map(|hour| hour.parse().ok()).collect();
+    let marked = marked(client, "hour")?;
     Ok(wrong.into_iter().filter(|(_, hour)| !marked.contains(hour)).collect())
+}
+
+/// Days, by their starts in seconds since 1970 UTC, of which `content_metrics_daily` is not what the sessions say and that are not marked. A day
+/// is marked once its sessions are there, so one that looks wrong is looked at again after `wait`.
+pub(crate) fn wrong_days(client: &Client, mut wait: impl FnMut()) -> Result<Vec<i64>, QueryError> {
+    let look = || {
+        let wrong = days::all_wrong(client)?;
+        let marked = marked(client, "day")?;
+        Ok(wrong.into_iter().filter(|day| !marked.contains(day)).collect::<BTreeSet<i64>>())
+    };
+    let mut wrong = look()?;
+    for _ in 0..LOOKS {
+        if !wrong.is_empty() {
+            wait();
+            let again = look()?;
+            wrong.retain(|day| again.contains(day));
+        }
+    }
+    Ok(wrong.into_iter().collect())
+}
+
+/// What is marked of a unit, by starts in seconds since 1970 UTC.
+fn marked(client: &Client, unit: &str) -> Result<BTreeSet<i64>, QueryError> {
+    let marked = client
+        .rows(&format!("SELECT toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 AND unit = '{unit}'"))?;
+    Ok(marked.into_iter().flatten().filter_map(|start| start.parse().ok()).collect())
 }
 
 /// Makes a staging table of the lease's own. Those of owners before are dropped, so that one that goes on without knowing that it is none any

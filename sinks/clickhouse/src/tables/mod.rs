@@ -90,7 +90,7 @@ impl Block {
         each!(self, rows => rows.clear());
     }
 
-    /// Appends the rows of records that `decoder` reads; a tombstone makes none. On an error the offset is named, and the block holds anything.
+    /// Appends the rows of records that `decoder` reads; a tombstone makes one of titles and profiles alone. On an error the offset is named, and the block holds anything.
     pub(crate) fn push_all<'a, 'b: 'a>(
         &mut self,
         decoder: &Decoder,
@@ -103,8 +103,18 @@ impl Block {
                 rows.push(&Row { clean, topic_id, partition: source.partition, offset });
             }),
             Self::QosSessions(rows) => decode_all(decoder, records, |summary: &QosSessionSummary<'_>, _| rows.push(summary)),
-            Self::TitleVersions(rows) => decode_all(decoder, records, |title: &Title<'_>, offset| rows.push((title, offset))),
-            Self::ProfileVersions(rows) => decode_all(decoder, records, |profile: &Profile<'_>, offset| rows.push((profile, offset))),
+            Self::TitleVersions(rows) => decode_versions(decoder, records, |version| match version {
+                Version::Is(title, offset) => rows.push((title, offset, false)),
+                Version::Ended { key, at, offset } => {
+                    rows.push((&Title { title_id: key, valid_from: at, ..Title::default() }, offset, true));
+                }
+            }),
+            Self::ProfileVersions(rows) => decode_versions(decoder, records, |version| match version {
+                Version::Is(profile, offset) => rows.push((profile, offset, false)),
+                Version::Ended { key, at, offset } => {
+                    rows.push((&Profile { profile_id: key, valid_from: at, ..Profile::default() }, offset, true));
+                }
+            }),
         }
     }
 
@@ -147,6 +157,30 @@ fn decode_all<'a, 'b: 'a, R: Record<'b>>(
         let Some(value) = record.value else { continue };
         decoder.open(value).and_then(|(_, plan, body)| decoded.decode_into(plan, body)).map_err(|rejection| (record.offset, rejection))?;
         push(&decoded, record.offset);
+    }
+    Ok(())
+}
+
+/// A record of a compacted topic.
+enum Version<'v, R> {
+    /// What a key stands for from now on, and the record's offset.
+    Is(&'v R, i64),
+    /// What it stood for is no longer: microseconds since 1970 UTC, and the record's offset.
+    Ended { key: &'v str, at: i64, offset: i64 },
+}
+
+/// As [`decode_all`], with tombstones; the caller leaves out heartbeats.
+fn decode_versions<'a, 'b: 'a, R: Record<'b>>(
+    decoder: &Decoder,
+    records: impl Iterator<Item = &'a LogRecord<'b>>,
+    mut push: impl FnMut(Version<'_, R>),
+) -> Result<(), (i64, Box<Rejection>)> {
+    for record in records {
+        if record.value.is_some() {
+            decode_all(decoder, std::iter::once(record), |version: &R, offset| push(Version::Is(version, offset)))?;
+        } else if let Some(key) = record.key.and_then(|key| str::from_utf8(key).ok()) {
+            push(Version::Ended { key, at: record.timestamp_ms * 1_000, offset: record.offset });
+        }
     }
     Ok(())
 }
