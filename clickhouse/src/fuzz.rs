@@ -1,6 +1,7 @@
 //! Fuzz targets as plain functions: parsers of what comes over the network. Each panics where an invariant is broken.
 
 use std::io::Read as _;
+use std::ops::Range;
 
 use crate::Rights;
 use crate::compression::blocks::{self, BlockReader};
@@ -8,7 +9,11 @@ use crate::compression::encoding::Encoding;
 use crate::engine::repair::{Part, without_lost_parts};
 use crate::formats::{Header, Joining};
 use crate::http::fuzzed;
-use crate::statement::{Data, Refusal, Statement, find_insert, lexer::Lexer, refusal};
+use crate::statement::{
+    Data, Refusal, Statement, find_insert,
+    lexer::{Lexer, TokenKind},
+    refusal,
+};
 
 /// A statement: its tokens stand one after the other within it, where its data begin does not change with what follows, and what is refused to
 /// writers is refused to readers.
@@ -36,7 +41,22 @@ pub fn fuzz_statement(text: &[u8]) {
     }
     let (reader, writer) = (refusal(text, Rights::Read), refusal(text, Rights::Write));
     assert!(writer.is_none() || reader.is_some(), "whoever may only read may no more than whoever may write");
-    assert!(matches!(refusal(text, Rights::Owner), None | Some(Refusal::EndsTheProcess)));
+    assert!(matches!(refusal(text, Rights::Owner), None | Some(Refusal::EndsTheProcess | Refusal::SetsItsName)));
+}
+
+/// Words, numbers, texts and quoted names of a text, and what is none of them but is no sign either (`wrong`): kind, and where it stands. For
+/// comparison with the engine's own lexer.
+#[must_use]
+pub fn tokens(text: &[u8]) -> Vec<(&'static str, Range<usize>)> {
+    let kind = |kind| match kind {
+        TokenKind::Word => Some("word"),
+        TokenKind::Number => Some("number"),
+        TokenKind::QuotedName => Some("name"),
+        TokenKind::Text => Some("text"),
+        TokenKind::Wrong => Some("wrong"),
+        TokenKind::Sign(_) => None,
+    };
+    Lexer::new(text).filter_map(|token| Some((kind(token.kind)?, token.place))).collect()
 }
 
 /// Compressed blocks, and every content encoding: any bytes are read to an end or an error, in bounded memory; and what was written is read again.

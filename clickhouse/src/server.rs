@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
-use crate::http::{App, serve};
+use crate::http::{App, INSERTS, serve};
 use crate::library::library_path;
 use crate::start_error::StartError;
 use crate::users::Users;
@@ -35,7 +35,7 @@ pub struct Options {
     pub library: Option<PathBuf>,
     /// Who may ask.
     pub users: Users,
-    /// Statements that run at once; more wait.
+    /// Statements that run at once; more wait. Some inserts run beside them.
     pub max_queries: usize,
     /// What the engine may take, bytes: beyond it statements fail. Answers that are held for formats which can't be streamed come on top.
     pub max_memory_bytes: u64,
@@ -82,7 +82,7 @@ impl Server {
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
-            .max_blocking_threads(options.max_queries + SPARE_THREADS)
+            .max_blocking_threads(options.max_queries + INSERTS + SPARE_THREADS)
             .thread_stack_size(STACK_BYTES)
             .thread_name("clickhouse-http")
             .enable_all()

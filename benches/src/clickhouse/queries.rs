@@ -60,7 +60,7 @@ pub(crate) fn run() -> Vec<Figure> {
     );
     let made_s = started.elapsed().as_secs_f64();
     let started = Instant::now();
-    Recomputer::new(database.client.clone(), "bench").run().expect("the days can be made");
+    Recomputer::new(database.client.clone(), "bench").run(&pipeline::Shutdown::default()).expect("the days can be made");
     let recomputed_s = started.elapsed().as_secs_f64();
     let mut figures = vec![
         Figure::plain("events made by the engine itself", EVENTS as f64 / made_s, "events/s", None),
@@ -84,8 +84,8 @@ fn filled(statement: &str, values: &[(&str, String)]) -> String {
 /// With the days and hours that the data have.
 fn p95_ms(database: &Database, sql: &str, now: i64) -> f64 {
     let values = [
-        ("{from:DateTime}", format!("toDateTime({})", now - 6 * 3_600)),
-        ("{to:DateTime}", format!("toDateTime({now})")),
+        ("{from:DateTime('UTC')}", format!("toDateTime({})", now - 6 * 3_600)),
+        ("{to:DateTime('UTC')}", format!("toDateTime({now})")),
         ("{from_day:Date}", format!("toDate({})", now.div_euclid(86_400) - 7)),
         ("{to_day:Date}", format!("toDate({})", now.div_euclid(86_400))),
         ("{title:String}", "'title-7'".to_owned()),

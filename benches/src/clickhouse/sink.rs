@@ -42,6 +42,10 @@ impl Store for Nowhere {
         Ok(Vec::new())
     }
 
+    fn take_out(&mut self, _: &Span, _: &BTreeSet<i64>) -> Result<(), QueryError> {
+        Ok(())
+    }
+
     fn has_rows(&mut self, _: pipeline::TopicId, _: u32) -> Result<bool, QueryError> {
         Ok(false)
     }

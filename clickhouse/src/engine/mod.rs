@@ -42,8 +42,9 @@ pub(crate) struct About {
 impl Engine {
     /// Takes the folder, mends what a crash has left in it, loads the library and starts the engine.
     pub(crate) fn start(library_path: &Path, options: &Options) -> Result<Self, StartError> {
-        let folder = folder::Folder::prepare(&options.data, access::Access::of(&options.users))?;
+        let folder = folder::Folder::open(&options.data)?;
         let lock = lock::Lock::take(&options.data)?;
+        folder.configure(access::Access::of(&options.users))?;
         let dropped = repair::repair(&folder.engine).map_err(|error| StartError::Folder {
             folder: options.data.clone(),
             problem: format!("its deduplication logs can't be repaired: {error}"),

@@ -3,34 +3,43 @@
 use super::execute::{Failure, Job, MAX_RESULT_BYTES, Task};
 use crate::Rights;
 use crate::engine::{quoted, quoted_identifier};
-use crate::exception::{Exception, READONLY, UNKNOWN_SETTING};
+use crate::exception::{Exception, READONLY, SETTING_CONSTRAINT_VIOLATION, UNKNOWN_SETTING};
 use crate::formats::Joining;
 use crate::raw::Connection;
-use crate::statement::Kind;
+use crate::statement::{Kind, QUERY_NAME, RESULT_BOUND, Statement, is_bound, lifts_bound};
 
 /// The database and the settings of the request. An answer that is fetched whole is bounded by the engine.
 pub(super) fn prepare(job: &Job, task: &Task, connection: &mut Connection) -> Result<(), Failure> {
     let parameters = &job.parameters;
+    let whole = fetched_whole(job, task);
     let mut text = String::new();
     if let Some(database) = &parameters.database {
         text.push_str(&format!("USE {}; ", quoted_identifier(database)));
     }
-    text.push_str(&format!("SET log_comment = {}", quoted(job.ticket.id.as_bytes())));
+    text.push_str(&format!("SET {QUERY_NAME} = {}", quoted(job.ticket.id.as_bytes())));
     for (name, value) in &parameters.settings {
         // What the query is called is how it is found again.
-        if name == "log_comment" {
+        if name == QUERY_NAME {
             continue;
         }
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.');
         if !is_name {
             return Err(Exception::new(UNKNOWN_SETTING, &format!("Unknown setting '{}'", name.escape_debug())).into());
         }
-        text.push_str(&format!(", {name} = {}", quoted(value)));
+        // Of an answer that is fetched whole it is set below.
+        if name != RESULT_BOUND || whole.is_none() {
+            text.push_str(&format!(", {name} = {}", quoted(value)));
+        }
     }
     let is_reading = job.is_get || job.rights == Rights::Read;
-    let is_whole = matches!(task, Task::Statement(statement) if statement.kind == Kind::Select && Joining::of(job.format(statement)) == Joining::Whole);
-    if is_whole && !parameters.settings.iter().any(|(name, _)| name == "max_result_bytes") {
-        text.push_str(&format!(", max_result_bytes = {MAX_RESULT_BYTES}"));
+    if let Some(statement) = whole {
+        if lifts_bound(&statement.text, MAX_RESULT_BYTES) {
+            let message = format!("Setting {RESULT_BOUND} should be between 1 and {MAX_RESULT_BYTES}, as the answer is held in memory");
+            return Err(Exception::new(SETTING_CONSTRAINT_VIOLATION, &message).into());
+        }
+        let asked = parameters.settings.iter().find(|(name, value)| name == RESULT_BOUND && is_bound(value, MAX_RESULT_BYTES));
+        let bound = asked.map_or_else(|| quoted(MAX_RESULT_BYTES.to_string().as_bytes()), |(_, value)| quoted(value));
+        text.push_str(&format!(", {RESULT_BOUND} = {bound}"));
     }
     match parameters.readonly.as_deref() {
         // Exactly these: `00` would be a zero too.
@@ -44,15 +53,30 @@ pub(super) fn prepare(job: &Job, task: &Task, connection: &mut Connection) -> Re
     Ok(())
 }
 
+/// The statement, where its answer is fetched whole.
+fn fetched_whole<'a>(job: &Job, task: &'a Task) -> Option<&'a Statement> {
+    match task {
+        Task::Statement(statement) if statement.kind == Kind::Select => {
+            Some(statement).filter(|statement| Joining::of(job.format(statement)) == Joining::Whole)
+        }
+        Task::Statement(_) | Task::Insert { .. } => None,
+    }
+}
+
 /// What a session has set, before a request's own settings hide it.
 pub(super) struct Before {
     statements: Vec<String>,
 }
 
 impl Before {
-    pub(super) fn of(job: &Job, connection: &mut Connection, changes_database: bool) -> Result<Self, Failure> {
+    pub(super) fn of(job: &Job, task: &Task, connection: &mut Connection) -> Result<Self, Failure> {
+        let changes_database = matches!(task, Task::Statement(statement) if statement.kind == Kind::Use);
         let mut names: Vec<&str> = job.parameters.settings.iter().map(|(name, _)| name.as_str()).collect();
         names.push("readonly");
+        // Of all others a SET of it is to stay.
+        if fetched_whole(job, task).is_some() {
+            names.push(RESULT_BOUND);
+        }
         let list: Vec<String> = names.iter().map(|name| quoted(name.as_bytes())).collect();
         let text = format!("SELECT name, hex(value), changed FROM system.settings WHERE name IN ({})", list.join(", "));
         let answer = connection.query(text.as_bytes(), "TSVRaw", &[])?;

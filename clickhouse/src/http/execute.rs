@@ -15,11 +15,12 @@ use super::sessions::Key;
 use super::{App, form, hello, input_exception};
 use crate::Rights;
 use crate::exception::{
-    ACCESS_DENIED, BAD_ARGUMENTS, CANNOT_READ_ALL_DATA, Exception, LIMIT_EXCEEDED, NOT_IMPLEMENTED, READONLY, SYNTAX_ERROR,
+    ACCESS_DENIED, BAD_ARGUMENTS, CANNOT_READ_ALL_DATA, Exception, LIMIT_EXCEEDED, NOT_IMPLEMENTED, READONLY, SETTING_CONSTRAINT_VIOLATION,
+    SYNTAX_ERROR,
 };
 use crate::formats::{Joining, content_type};
 use crate::raw::{Connection, Counts, Parameter};
-use crate::statement::{Data, Insert, Kind, Refusal, Statement, find_insert, refusal};
+use crate::statement::{Data, Insert, Kind, QUERY_NAME, Refusal, Statement, find_insert, is_reaching, refusal};
 
 /// What of a request may be statement rather than data, bytes, as in ClickHouse (max_query_size).
 const MAX_STATEMENT_BYTES: usize = 262_144;
@@ -81,7 +82,7 @@ impl From<Stopped> for Failure {
             Stopped::Gone(_) => Self::Gone,
             Stopped::TooMuch => Self::Exception(Exception::new(
                 LIMIT_EXCEEDED,
-                "Limit for result exceeded: wait_end_of_query holds back the whole answer, in memory",
+                "Limit for result exceeded: the whole answer is held back, in memory, with those of others",
             )),
             Stopped::Encoding(error) => Self::Exception(Exception::new(BAD_ARGUMENTS, &format!("Cannot compress the answer: {error}"))),
         }
@@ -143,8 +144,7 @@ fn carry_out(job: &mut Job, replier: &mut Replier) -> Result<Counts, Failure> {
         Some(connection) => connection,
         None => app.engine.connect()?,
     };
-    let changes_database = matches!(&task, Task::Statement(statement) if statement.kind == Kind::Use);
-    let before = Before::of(job, &mut connection, changes_database)?;
+    let before = Before::of(job, &task, &mut connection)?;
     let outcome = prepare(job, &task, &mut connection).and_then(|()| run(job, &mut connection, task, replier));
     if outcome.is_err() {
         // A statement that failed keeps its locks until the next one.
@@ -192,6 +192,10 @@ fn read_task(job: &mut Job) -> Result<Task, Failure> {
         match find_insert(&text, is_whole).map_err(|message| Exception::new(SYNTAX_ERROR, message))? {
             Data::Follow(insert) => return Ok(Task::Insert { insert, text, rest: body }),
             Data::None if is_whole => break,
+            Data::OfInput => {
+                let message = "Data that are read by input() are not supported by the embedded engine: insert them into a table";
+                return Err(Exception::new(NOT_IMPLEMENTED, message).into());
+            }
             _ if text.len() > MAX_STATEMENT_BYTES => {
                 let message = format!(
                     "Syntax error: Max query size exceeded (can be increased with the `max_query_size` setting): {MAX_STATEMENT_BYTES}"
@@ -249,8 +253,14 @@ fn check(job: &Job, task: &Task) -> Result<(), Failure> {
         Task::Insert { insert, text, .. } => &text[..insert.head_end],
     };
     let user = job.user.escape_debug();
-    Err(match refusal(text, job.rights) {
+    let of_url = || job.parameters.settings.iter().find(|(name, _)| job.rights != Rights::Owner && is_reaching(name));
+    let refused = refusal(text, job.rights).or_else(|| of_url().map(|(name, _)| Refusal::OwnersOnly(format!("the setting {name}"))));
+    Err(match refused {
         None => return Ok(()),
+        Some(Refusal::SetsItsName) => Exception::new(
+            SETTING_CONSTRAINT_VIOLATION,
+            &format!("Setting {QUERY_NAME} should not be changed: it holds the query's id, by which it is cancelled"),
+        ),
         Some(Refusal::EndsTheProcess) => {
             Exception::new(ACCESS_DENIED, &format!("{user}: Not enough privileges: this would end the process that the engine lives in; end it by SIGTERM"))
         }
@@ -258,6 +268,7 @@ fn check(job: &Job, task: &Task) -> Result<(), Failure> {
             ACCESS_DENIED,
             &format!("{user}: Not enough privileges. To execute this query, it's necessary to have the rights of an owner: {what} reaches beyond the tables"),
         ),
+        Some(Refusal::Misleading(what)) => Exception::new(SYNTAX_ERROR, &format!("Syntax error: {what}, which only an owner may write")),
         Some(Refusal::ReadersMayNot) => Exception::new(READONLY, &format!("{user}: Cannot execute query in readonly mode")),
     }
     .into())

@@ -3,11 +3,13 @@
 //! Everything is bounded: connections, heads, statements that run at once, pieces that wait in either direction.
 
 mod body;
+mod browser;
 mod context;
 mod execute;
 mod form;
 mod hello;
 mod parameters;
+mod patient;
 mod reply;
 mod running;
 mod serve;
@@ -16,6 +18,7 @@ mod sessions;
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -34,8 +37,18 @@ pub(crate) struct App {
     pub(crate) running: Arc<running::Running>,
     /// Statements that run at once.
     pub(crate) permits: Arc<Semaphore>,
+    /// Inserts that run beside them, so that what people ask never keeps out what is measured.
+    pub(crate) insert_permits: Arc<Semaphore>,
+    /// What answers that are held back may take together, a permit a KiB.
+    pub(crate) held: Arc<Semaphore>,
     pub(crate) max_queries: usize,
 }
+
+/// KiB of answers that are held back at once.
+const HELD_KIB: usize = 1 << 20;
+
+/// Inserts that run where the permits of statements are all taken.
+pub(crate) const INSERTS: usize = 4;
 
 impl App {
     pub(crate) fn new(engine: Arc<Engine>, users: Users, max_queries: usize) -> Self {
@@ -45,15 +58,19 @@ impl App {
             sessions: sessions::Sessions::default(),
             running: Arc::default(),
             permits: Arc::new(Semaphore::new(max_queries)),
+            insert_permits: Arc::new(Semaphore::new(INSERTS)),
+            held: Arc::new(Semaphore::new(HELD_KIB)),
             max_queries,
         }
     }
 
-    /// Cancels what runs.
-    pub(crate) fn cancel_all(&self) {
-        for (id, query) in self.running.all() {
-            query.cancel(&id, &self.engine);
-        }
+    /// Cancels what runs, and waits until it has ended, all together for `limit`. Whether it has.
+    pub(crate) fn cancel_all(&self, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
+        let all = self.running.all();
+        // All are told before one is waited for.
+        all.iter().for_each(|(_, query)| query.tell());
+        all.iter().fold(true, |have_ended, (id, query)| query.cancel(id, &self.engine, until) && have_ended)
     }
 }
 

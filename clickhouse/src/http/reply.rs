@@ -3,14 +3,16 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::{fmt, io};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{HeaderName, HeaderValue};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::running::Guard;
 use crate::compression::blocks;
 use crate::compression::encoding::{Encoder, Encoding};
 use crate::exception::Exception;
@@ -19,8 +21,11 @@ use crate::raw::Counts;
 /// Pieces of an answer that wait for the client.
 const WAITING_PIECES: usize = 4;
 
-/// What is held back for `wait_end_of_query`.
+/// What is held back of one answer: for `wait_end_of_query`, or as it can't be streamed.
 const MAX_HELD_BYTES: usize = 512 << 20;
+
+/// What every answer may hold without asking.
+const FREE_BYTES: usize = 1 << 20;
 
 pub(crate) type Header = (HeaderName, HeaderValue);
 
@@ -34,8 +39,13 @@ pub(crate) struct Reply {
 /// A body that is there, or one that comes.
 pub(crate) enum ReplyBody {
     Whole(Option<Bytes>),
-    /// The second is whether the connection was flushed before it is broken off.
-    Pieces(mpsc::Receiver<ReplyPiece>, bool),
+    Pieces {
+        pieces: mpsc::Receiver<ReplyPiece>,
+        /// Whether the connection was flushed before it is broken off.
+        was_flushed: bool,
+        /// Until the last piece was taken.
+        guard: Option<Guard>,
+    },
 }
 
 /// A piece of an answer under way.
@@ -67,6 +77,14 @@ impl ReplyBody {
     pub(crate) fn text(text: impl Into<Bytes>) -> Self {
         Self::Whole(Some(text.into()))
     }
+
+    /// Whoever drops the body before its end has the query cancelled. Of a whole one the query is done.
+    pub(crate) fn watch(&mut self, watching: Guard) {
+        match self {
+            Self::Whole(_) => watching.disarm(),
+            Self::Pieces { guard, .. } => *guard = Some(watching),
+        }
+    }
 }
 
 impl Body for ReplyBody {
@@ -76,10 +94,15 @@ impl Body for ReplyBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match &mut *self {
             Self::Whole(body) => Poll::Ready(body.take().filter(|body| !body.is_empty()).map(|body| Ok(Frame::data(body)))),
-            Self::Pieces(receiver, was_flushed) => match receiver.poll_recv(context) {
+            Self::Pieces { pieces, was_flushed, guard } => match pieces.poll_recv(context) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(ReplyPiece::Data(data))) => Poll::Ready(Some(Ok(Frame::data(data)))),
-                Poll::Ready(Some(ReplyPiece::End)) => Poll::Ready(None),
+                Poll::Ready(Some(ReplyPiece::End)) => {
+                    if let Some(guard) = guard.take() {
+                        guard.disarm();
+                    }
+                    Poll::Ready(None)
+                }
                 // The exception that was written just now is to reach the client: an error at once would throw it away with the connection's buffer.
                 Poll::Ready(None) if !*was_flushed => {
                     *was_flushed = true;
@@ -98,7 +121,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Pieces(..) => SizeHint::default(),
+            Self::Pieces { .. } => SizeHint::default(),
         }
     }
 }
@@ -127,11 +150,33 @@ pub(crate) struct Replier {
     encoder: Option<Encoder>,
     held: Vec<Bytes>,
     held_bytes: usize,
+    /// What all answers may hold together, and what this one has of it.
+    budget: Arc<Semaphore>,
+    reserved: Option<OwnedSemaphorePermit>,
+}
+
+/// Bytes and what they take of the budget, until they are sent.
+struct Held(Bytes, #[expect(dead_code, reason = "given back when it is dropped")] OwnedSemaphorePermit);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl Replier {
-    pub(crate) fn new(head: oneshot::Sender<Reply>, style: Style) -> Self {
-        Self { style, head: Some(head), headers: Vec::new(), pieces: None, encoder: None, held: Vec::new(), held_bytes: 0 }
+    pub(crate) fn new(head: oneshot::Sender<Reply>, style: Style, budget: Arc<Semaphore>) -> Self {
+        Self {
+            style,
+            head: Some(head),
+            headers: Vec::new(),
+            pieces: None,
+            encoder: None,
+            held: Vec::new(),
+            held_bytes: 0,
+            budget,
+            reserved: None,
+        }
     }
 
     /// A header of the answer. It has to come before the first piece.
@@ -155,16 +200,30 @@ impl Replier {
         if self.pieces.is_none() {
             let may_wait = self.held.is_empty() || self.style.wait_for_end;
             if may_wait {
-                self.held_bytes += piece.len();
-                if self.held_bytes > MAX_HELD_BYTES {
-                    return Err(Stopped::TooMuch);
-                }
-                self.held.push(piece);
-                return Ok(());
+                return self.hold(piece);
             }
             self.start()?;
         }
         self.send(&piece)
+    }
+
+    fn hold(&mut self, piece: Bytes) -> Result<(), Stopped> {
+        self.held_bytes += piece.len();
+        if self.held_bytes > MAX_HELD_BYTES {
+            return Err(Stopped::TooMuch);
+        }
+        let has_kib = self.reserved.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more_kib = self.held_bytes.saturating_sub(FREE_BYTES).div_ceil(1024).saturating_sub(has_kib);
+        if more_kib > 0 {
+            let more_kib = u32::try_from(more_kib).map_err(|_| Stopped::TooMuch)?;
+            let more = Arc::clone(&self.budget).try_acquire_many_owned(more_kib).map_err(|_| Stopped::TooMuch)?;
+            match &mut self.reserved {
+                Some(reserved) => reserved.merge(more),
+                None => self.reserved = Some(more),
+            }
+        }
+        self.held.push(piece);
+        Ok(())
     }
 
     /// The end of the answer, with its figures where nothing was sent yet.
@@ -178,6 +237,10 @@ impl Replier {
         }
         self.header("x-clickhouse-summary", &summary(counts, elapsed_ns));
         let body = self.encoded_whole().map_err(Stopped::Encoding)?;
+        let body = match self.reserved.take() {
+            Some(reserved) => Bytes::from_owner(Held(body, reserved)),
+            None => body,
+        };
         self.reply(200, body)
     }
 
@@ -235,10 +298,14 @@ impl Replier {
         let tag = self.style.tag.clone();
         self.header("x-clickhouse-exception-tag", &tag);
         self.encoder = Some(Encoder::new(self.style.encoding).map_err(Stopped::Encoding)?);
-        let (sender, receiver) = mpsc::channel(WAITING_PIECES);
+        let (sender, pieces) = mpsc::channel(WAITING_PIECES);
         self.pieces = Some(sender);
         if let Some(head) = self.head.take() {
-            let reply = Reply { status: 200, headers: std::mem::take(&mut self.headers), body: ReplyBody::Pieces(receiver, false) };
+            let reply = Reply {
+                status: 200,
+                headers: std::mem::take(&mut self.headers),
+                body: ReplyBody::Pieces { pieces, was_flushed: false, guard: None },
+            };
             head.send(reply).map_err(|_| Stopped::Gone(Gone))?;
         }
         for piece in std::mem::take(&mut self.held) {

@@ -11,8 +11,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::App;
+use super::patient::Patient;
 use super::service::answer;
 
 /// Connections at once. Whoever comes beyond them waits in the system's queue.
@@ -30,6 +32,9 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 /// How long those that were let in may take to end, before they are cancelled.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
+/// How long those that are cancelled may take to end.
+const CANCEL_TIME: Duration = Duration::from_secs(5);
+
 /// How long is waited where the system has no more descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -41,6 +46,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, ending: impl Fut
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut ending = pin!(ending);
+    let mut tasks = JoinSet::new();
     let mut sessions = tokio::time::interval(SESSIONS_TIME);
     loop {
         let next = async {
@@ -72,9 +78,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, ending: impl Fut
             .header_read_timeout(HEAD_TIME)
             .max_headers(HEADERS)
             .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Patient::new(stream)), service);
         let connection = graceful.watch(connection);
-        tokio::spawn(async move {
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
             // A client that goes away, or does not speak HTTP, is its own affair.
             connection.await.ok();
             drop(permit);
@@ -83,7 +90,12 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, ending: impl Fut
     drop(listener);
     let drained = graceful.shutdown();
     if tokio::time::timeout(DRAIN_TIME, drained).await.is_err() {
+        // Threads that wait for a client to read or to write learn by it that there is none.
+        tasks.shutdown().await;
         let app = Arc::clone(&app);
-        tokio::task::spawn_blocking(move || app.cancel_all()).await.ok();
+        let cancelled = tokio::task::spawn_blocking(move || app.cancel_all(CANCEL_TIME)).await;
+        if !matches!(cancelled, Ok(true)) {
+            tracing::warn!("queries were cancelled and have not ended");
+        }
     }
 }

@@ -7,17 +7,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::oneshot;
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::App;
 use super::body::{self, carry, discard};
+use super::browser;
 use super::execute::{Job, execute};
 use super::parameters::Parameters;
 use super::reply::{Replier, Reply, ReplyBody, Style};
-use super::running::Query;
+use super::running::Guard;
 use crate::compression::encoding::Encoding;
 use crate::exception::{AUTHENTICATION_FAILED, Exception, HTTP_LENGTH_REQUIRED, REQUIRED_PASSWORD, TOO_MANY_QUERIES};
+use crate::statement::begins_insert;
 use crate::users::{NotLetIn, User};
 
 /// How long a request waits for others to end before it is told that there are too many.
@@ -81,7 +83,7 @@ fn refused(app: &App, exception: &Exception) -> Reply {
 async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
     let is_get = head.method != Method::POST;
-    let admitted = admit(app, &head.headers, head.uri.query().unwrap_or_default(), is_get, &body);
+    let admitted = admit(app, &head.headers, &head.uri, is_get, &body);
     let (parameters, user) = match admitted {
         Ok(admitted) => admitted,
         Err(exception) => {
@@ -89,8 +91,7 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
             return refused(app, &exception);
         }
     };
-    let permit = tokio::time::timeout(PATIENCE, Arc::clone(&app.permits).acquire_owned()).await;
-    let Ok(Ok(permit)) = permit else {
+    let Some(permit) = permit(app, begins_insert(&parameters.query)).await else {
         let message = format!("Too many simultaneous queries. Maximum: {}", app.max_queries);
         return refused(app, &Exception::new(TOO_MANY_QUERIES, &message));
     };
@@ -116,7 +117,7 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
     };
     let (head_sender, mut reply) = oneshot::channel();
     let (body_sender, body_reader) = body::channel();
-    let guard = Guard { app: Arc::clone(app), id, query: Some(Arc::clone(&ticket.query)) };
+    let guard = Guard::of(&ticket, &app.engine);
     let job = Job {
         app: Arc::clone(app),
         ticket,
@@ -128,7 +129,7 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
         content_type: header(&head.headers, CONTENT_TYPE.as_str()).map(str::to_owned),
         body: body_reader,
     };
-    let replier = Replier::new(head_sender, style);
+    let replier = Replier::new(head_sender, style, Arc::clone(&app.held));
     tokio::task::spawn_blocking(move || {
         execute(job, replier);
         drop(permit);
@@ -142,19 +143,35 @@ async fn query(app: &Arc<App>, request: Request<Incoming>) -> Reply {
         }
         () = &mut carried => reply.await,
     };
-    guard.disarm();
+    let replied = replied.map(|mut reply| {
+        reply.body.watch(guard);
+        reply
+    });
     replied.unwrap_or_else(|_| refused(app, &Exception::new((1001, "STD_EXCEPTION"), "the request was broken off")))
 }
 
+/// A place among those that run. None where none becomes free in time. An insert whose statement is in the URL takes one of its own where all are taken.
+async fn permit(app: &App, is_insert: bool) -> Option<OwnedSemaphorePermit> {
+    let of_inserts = async { if is_insert { Arc::clone(&app.insert_permits).acquire_owned().await } else { std::future::pending().await } };
+    let free = async {
+        tokio::select! {
+            biased;
+            permit = Arc::clone(&app.permits).acquire_owned() => permit,
+            permit = of_inserts => permit,
+        }
+    };
+    tokio::time::timeout(PATIENCE, free).await.ok()?.ok()
+}
+
 /// Who asks, and for what.
-fn admit<'a>(
-    app: &'a App,
-    headers: &Headers,
-    query_string: &str,
-    is_get: bool,
-    body: &Incoming,
-) -> Result<(Parameters, &'a User), Exception> {
-    let parameters = Parameters::parse(query_string);
+fn admit<'a>(app: &'a App, headers: &Headers, uri: &Uri, is_get: bool, body: &Incoming) -> Result<(Parameters, &'a User), Exception> {
+    if !app.users.all_have_passwords()
+        && let Some(why) = browser::refusal(uri, headers)
+    {
+        let message = format!("Without passwords only programs of this machine are let in: {why}");
+        return Err(Exception::new(AUTHENTICATION_FAILED, &message));
+    }
+    let parameters = Parameters::parse(uri.query().unwrap_or_default());
     // Before anything else is said of the request.
     let user = authenticate(app, headers, parameters.as_ref().unwrap_or(&Parameters::default()))?;
     let mut parameters = parameters?;
@@ -234,26 +251,4 @@ fn basic(value: &HeaderValue) -> Result<(Vec<u8>, Vec<u8>), Exception> {
 /// Sixteen letters that no answer holds by chance.
 fn tag() -> String {
     uuid::Uuid::new_v4().as_bytes().iter().map(|byte| (b'a' + byte % 26) as char).collect()
-}
-
-/// Dropped with the request of a client that has gone, it cancels the query.
-struct Guard {
-    app: Arc<App>,
-    id: String,
-    query: Option<Arc<Query>>,
-}
-
-impl Guard {
-    fn disarm(mut self) {
-        self.query = None;
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(query) = self.query.take() {
-            let (app, id) = (Arc::clone(&self.app), std::mem::take(&mut self.id));
-            tokio::task::spawn_blocking(move || query.cancel(&id, &app.engine));
-        }
-    }
 }

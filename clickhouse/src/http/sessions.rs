@@ -6,8 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::parameters::SessionParameters;
-use crate::exception::{Exception, SESSION_IS_LOCKED, SESSION_NOT_FOUND};
+use crate::exception::{Exception, SESSION_IS_LOCKED, SESSION_NOT_FOUND, TOO_MANY_QUERIES};
 use crate::raw::Connection;
+
+/// Sessions of a user at once: each keeps a connection of the engine, with its tables.
+const SESSIONS: usize = 100;
 
 /// All sessions, by user and id.
 #[derive(Default)]
@@ -27,9 +30,13 @@ impl Sessions {
         self.end_expired();
         let key = (user.to_owned(), parameters.id.clone());
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = sessions.keys().filter(|(owner, _)| owner == user).count();
         match sessions.entry(key.clone()) {
             Entry::Vacant(_) if parameters.check => {
                 Err(Exception::new(SESSION_NOT_FOUND, &format!("Session {} not found", parameters.id.escape_debug())))
+            }
+            Entry::Vacant(_) if count >= SESSIONS => {
+                Err(Exception::new(TOO_MANY_QUERIES, &format!("Too many sessions of one user. Maximum: {SESSIONS}")))
             }
             Entry::Vacant(entry) => {
                 entry.insert(Session::InUse);

@@ -1,5 +1,12 @@
 use super::form::{boundary, fields};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, oneshot};
+
 use super::parameters::{Parameters, SessionParameters};
+use super::reply::{Replier, Stopped, Style};
+use crate::raw::Counts;
 
 #[test]
 fn a_url_is_taken_apart() {
@@ -48,4 +55,27 @@ fn a_form_is_taken_apart() {
     for length in 0..body.len() - 4 {
         assert_eq!(fields(&body[..length], "B"), None, "cut off after {length}");
     }
+}
+
+#[test]
+fn answers_that_are_held_back_share_what_there_is() {
+    let budget = Arc::new(Semaphore::new(2 << 10));
+    let replier = || {
+        let (head, reply) = oneshot::channel();
+        (Replier::new(head, Style { wait_for_end: true, ..Style::default() }, Arc::clone(&budget)), reply)
+    };
+    let piece = || Bytes::from(vec![0; 1 << 20]);
+    let (mut first, mut reply) = replier();
+    for _ in 0..3 {
+        first.push(piece()).unwrap();
+    }
+    // What is left is enough for little answers alone.
+    let (mut second, _reply) = replier();
+    second.push(piece()).unwrap();
+    assert!(matches!(second.push(piece()), Err(Stopped::TooMuch)));
+    drop(second);
+    first.finish(Counts::default(), 0).unwrap();
+    assert_eq!(budget.available_permits(), 0, "held until it is sent");
+    drop(reply.try_recv().unwrap());
+    assert_eq!(budget.available_permits(), 2 << 10);
 }

@@ -3,6 +3,9 @@
 use super::Words;
 use super::lexer::{Lexer, Token, TokenKind};
 
+/// How far the lexer looks to know what a byte begins.
+const LONGEST_LOOK: usize = 6;
+
 /// What the beginning of a request says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
@@ -10,6 +13,8 @@ pub(crate) enum Data {
     Unclear,
     /// No INSERT, or one whose rows come from elsewhere: the whole request is a statement.
     None,
+    /// An INSERT whose data a SELECT from `input()` would read: to the engine they would be part of the statement.
+    OfInput,
     /// An INSERT whose data follow.
     Follow(Insert),
 }
@@ -24,15 +29,24 @@ pub(crate) struct Insert {
     pub(crate) data_start: usize,
 }
 
+/// Whether a statement is an INSERT, by its first word.
+pub(crate) fn begins_insert(text: &[u8]) -> bool {
+    Lexer::new(text).next().is_some_and(|token| text[token.place].eq_ignore_ascii_case(b"INSERT"))
+}
+
 /// Looks for the data of an INSERT. `is_whole` says that nothing follows `text`. The error is ClickHouse's, in words.
 ///
 /// # Errors
 /// Where a semicolon stands before the data, which ClickHouse does not take.
 pub(crate) fn find_insert(text: &[u8], is_whole: bool) -> Result<Data, &'static str> {
     let mut tokens: Vec<Token> = Lexer::new(text).collect();
-    // What stands at the end may go on in what is still to come.
-    if !is_whole && tokens.last().is_some_and(|token| token.place.end == text.len()) {
-        tokens.pop();
+    if !is_whole {
+        // A heredoc may end, and what stands at the end may go on, in what is still to come.
+        let is_open = |token: &Token| token.kind != TokenKind::Text && text[token.place.start] == b'$';
+        tokens.truncate(tokens.iter().position(is_open).unwrap_or(tokens.len()));
+        while tokens.last().is_some_and(|token| goes_on(text, token)) {
+            tokens.pop();
+        }
     }
     let words = Words { text, tokens: &tokens };
     let unclear = if is_whole { Data::None } else { Data::Unclear };
@@ -40,10 +54,17 @@ pub(crate) fn find_insert(text: &[u8], is_whole: bool) -> Result<Data, &'static 
         return Ok(unclear);
     }
     if !words.is(0, "INSERT") {
-        return Ok(Data::None);
+        return Ok(if words.is(0, "WITH") && words.has_insert(0) { query(&words, 0) } else { Data::None });
     }
     let Some(after_table) = after_table(&words) else { return Ok(unclear) };
     clause(&words, after_table, is_whole)
+}
+
+/// Whether what follows `text` may make another token of one: where it ends with the text, or where the lexer looks beyond its end.
+fn goes_on(text: &[u8], token: &Token) -> bool {
+    let bytes = &text[token.place.start..];
+    let is_looked_into = !bytes[0].is_ascii() || bytes.get(1) == Some(&b'\'');
+    token.place.end == text.len() || (is_looked_into && bytes.len() <= LONGEST_LOOK)
 }
 
 /// The place after `INSERT INTO [TABLE] [FUNCTION] name[.name] [(...)]`. None where the text ends before.
@@ -112,7 +133,10 @@ fn clause(words: &Words<'_>, from: usize, is_whole: bool) -> Result<Data, &'stat
         }
         let is_query = ["SELECT", "WITH", "WATCH", "FROM"].iter().any(|word| words.is(at, word));
         let is_query = is_query || (words.is_sign(at, b'(') && ["SELECT", "WITH"].iter().any(|word| words.is(at + 1, word)));
-        if is_query || token.kind == TokenKind::Unclosed || words.is_sign(at, b';') {
+        if is_query {
+            return Ok(query(words, at));
+        }
+        if token.kind == TokenKind::Wrong || words.is_sign(at, b';') {
             return Ok(Data::None);
         }
         if words.is(at, "SETTINGS") || words.is(at, "PARTITION") {
@@ -127,6 +151,12 @@ fn clause(words: &Words<'_>, from: usize, is_whole: bool) -> Result<Data, &'stat
         }
         at += 1;
     }
+}
+
+/// What a query, from `from` on, makes of the data.
+fn query(words: &Words<'_>, from: usize) -> Data {
+    let is_input = |at: usize| words.is_sign(at + 1, b'(') && words.name(at).is_some_and(|name| name.eq_ignore_ascii_case("input"));
+    if (from..words.tokens.len()).any(is_input) { Data::OfInput } else { Data::None }
 }
 
 /// `FORMAT name`, then blanks and at most one line break, as in ClickHouse; the data may begin with anything.

@@ -4,11 +4,14 @@
 mod insert;
 pub(crate) mod lexer;
 mod refused;
+mod settings;
+mod source;
 
 use lexer::{Lexer, Token, TokenKind};
 
-pub(crate) use insert::{Data, Insert, find_insert};
+pub(crate) use insert::{Data, Insert, begins_insert, find_insert};
 pub(crate) use refused::{Refusal, refusal};
+pub(crate) use settings::{QUERY_NAME, RESULT_BOUND, is_bound, is_reaching};
 
 /// What has to be known of a statement that is no INSERT with data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,12 @@ impl Statement {
     }
 }
 
+/// Whether a statement sets the bound of its answer above `most`.
+pub(crate) fn lifts_bound(text: &[u8], most: u64) -> bool {
+    let tokens: Vec<Token> = Lexer::new(text).collect();
+    settings::lifts_bound(&Words { text, tokens: &tokens }, most)
+}
+
 /// Tokens with their text.
 pub(crate) struct Words<'a> {
     pub(crate) text: &'a [u8],
@@ -73,12 +82,16 @@ impl<'a> Words<'a> {
     /// A name as it is meant, without its quotes. None where none stands there.
     pub(crate) fn name(&self, at: usize) -> Option<String> {
         let token = self.tokens.get(at)?;
-        let text = String::from_utf8_lossy(&self.text[token.place.clone()]);
-        match token.kind {
-            TokenKind::Word => Some(text.into_owned()),
-            TokenKind::QuotedName => Some(text[1..text.len() - 1].replace(['`', '"', '\\'], "")),
-            TokenKind::Text | TokenKind::Sign(_) | TokenKind::Unclosed => None,
-        }
+        let text = self.bytes(at);
+        let name = match token.kind {
+            TokenKind::Word => text,
+            // ASCII quotes are of one byte, the others of three.
+            TokenKind::QuotedName if text[0].is_ascii() => &text[1..text.len() - 1],
+            TokenKind::QuotedName => &text[3..text.len() - 3],
+            TokenKind::Number | TokenKind::Text | TokenKind::Sign(_) | TokenKind::Wrong => return None,
+        };
+        let name = String::from_utf8_lossy(name);
+        Some(if token.kind == TokenKind::Word { name.into_owned() } else { name.replace(['`', '"', '\\'], "") })
     }
 
     fn kind(&self) -> Kind {

@@ -2,7 +2,9 @@
 //! one user, and do not cover all of it (`file()` as a scalar function, INTO OUTFILE, sources of dictionaries).
 
 use super::Words;
-use super::lexer::{Lexer, Token};
+use super::lexer::{Lexer, Token, TokenKind};
+use super::settings::{QUERY_NAME, is_reaching, settings};
+use super::source::reaching_source;
 use crate::Rights;
 
 /// Why a statement is not carried out.
@@ -10,10 +12,14 @@ use crate::Rights;
 pub(crate) enum Refusal {
     /// Nobody may: it would end the process that the engine lives in.
     EndsTheProcess,
+    /// Nobody may set this: it is how a query is found again.
+    SetsItsName,
     /// Only an owner may. What it needs, in words.
     OwnersOnly(String),
     /// Whoever may only read may not.
     ReadersMayNot,
+    /// Only an owner may write in a way in which it is easily misread. What is meant, in words.
+    Misleading(&'static str),
 }
 
 /// First words of statements that reading takes.
@@ -91,6 +97,14 @@ const REACHING: &[&str] = &[
     "catboostEvaluate",
     "hive",
     "meiliMatch",
+    "eval",
+    "filesystem",
+    "arrowstream",
+    "aiClassify",
+    "aiEmbed",
+    "aiExtract",
+    "aiGenerate",
+    "aiTranslate",
 ];
 
 /// Engines of tables and databases that keep their data in the folder.
@@ -129,11 +143,18 @@ const ENGINES: &[&str] = &[
 
 /// Why somebody with these rights may not have `text` carried out. None where they may.
 pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
-    let tokens: Vec<Token> = Lexer::new(text).collect();
+    let mut lexer = Lexer::new(text);
+    let tokens: Vec<Token> = lexer.by_ref().collect();
     let words = Words { text, tokens: &tokens };
     let first = (0..tokens.len()).find(|at| !words.is_sign(*at, b'('))?;
-    if words.is(first, "SYSTEM") && ["SHUTDOWN", "KILL"].iter().any(|word| words.is(first + 1, word)) {
+    // The statement, or another one that it is to run with.
+    let begins = |at: usize| at == first || words.is(at - 1, "WITH");
+    let ends_it = |at: usize| begins(at) && words.is(at, "SYSTEM") && ["SHUTDOWN", "KILL"].iter().any(|word| words.is(at + 1, word));
+    if (first..tokens.len()).any(ends_it) {
         return Some(Refusal::EndsTheProcess);
+    }
+    if settings(&words).any(|(name, _)| name == QUERY_NAME) {
+        return Some(Refusal::SetsItsName);
     }
     let begins_with = |all: &[&str]| all.iter().any(|word| words.is(first, word));
     let is_reading = begins_with(READING);
@@ -143,17 +164,49 @@ pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
     if rights == Rights::Owner {
         return None;
     }
+    if let Some(problem) = misleading(&words, lexer.has_foreign_blanks()) {
+        return Some(Refusal::Misleading(problem));
+    }
     // A statement that no list knows may be a mistake, which the engine explains better; those that are known to reach out are named.
     let is_reaching = ["BACKUP", "RESTORE", "COPY", "SNAPSHOT", "EXECUTE", "MOVE"].iter().any(|word| words.is(first, word));
     if is_reaching || (!is_reading && !begins_with(WORKING) && words.is(first + 1, "TO")) {
         return Some(Refusal::OwnersOnly(String::from_utf8_lossy(words.bytes(first)).to_uppercase()));
     }
-    (first..tokens.len()).find_map(|at| reaching(&words, at)).map(Refusal::OwnersOnly)
+    anywhere(&words).map(Refusal::OwnersOnly)
+}
+
+/// What a piece of SQL reaches beyond the tables.
+pub(super) fn reaches(text: &[u8]) -> Option<String> {
+    let mut lexer = Lexer::new(text);
+    let tokens: Vec<Token> = lexer.by_ref().collect();
+    let words = Words { text, tokens: &tokens };
+    misleading(&words, lexer.has_foreign_blanks()).map(str::to_owned).or_else(|| anywhere(&words))
+}
+
+fn anywhere(words: &Words<'_>) -> Option<String> {
+    if let Some((name, _)) = settings(words).find(|(name, _)| is_reaching(name)) {
+        return Some(format!("the setting {name}"));
+    }
+    (0..words.tokens.len()).find_map(|at| reaching(words, at))
+}
+
+/// What a statement has that the engine reads, and that is not needed to write one: a step beyond the rules of its lexer, would these ever be another.
+fn misleading(words: &Words<'_>, has_foreign_blanks: bool) -> Option<&'static str> {
+    let is_foreign = |at: usize| {
+        let bytes = words.bytes(at);
+        let is_quoted = matches!(bytes.first(), Some(b'\'' | b'"' | b'`' | b'$'));
+        !is_quoted && !bytes.is_ascii()
+    };
+    if has_foreign_blanks || (0..words.tokens.len()).any(is_foreign) {
+        return Some("characters beyond ASCII stand outside of quotes");
+    }
+    let is_escaped = |at: usize| words.tokens[at].kind == TokenKind::QuotedName && words.bytes(at).contains(&b'\\');
+    (0..words.tokens.len()).any(is_escaped).then_some("a quoted name has a backslash in it")
 }
 
 /// What at a place reaches beyond the tables.
 fn reaching(words: &Words<'_>, at: usize) -> Option<String> {
-    for pair in [("INTO", "OUTFILE"), ("FROM", "INFILE"), ("NAMED", "COLLECTION")] {
+    for pair in [("INTO", "OUTFILE"), ("FROM", "INFILE"), ("NAMED", "COLLECTION"), ("PARALLEL", "WITH")] {
         if words.is(at, pair.0) && words.is(at + 1, pair.1) {
             return Some(format!("{} {}", pair.0, pair.1));
         }
@@ -164,13 +217,13 @@ fn reaching(words: &Words<'_>, at: usize) -> Option<String> {
         if REACHING.iter().any(|function| function.eq_ignore_ascii_case(&name)) && !is_name_of_a_table(words, at) {
             return Some(format!("{name}()"));
         }
-        let source = words.name(at + 2).unwrap_or_default();
-        let is_local = ["clickhouse", "null", "cache"].iter().any(|local| local.eq_ignore_ascii_case(&source));
-        if name.eq_ignore_ascii_case("source") && words.is_sign(at + 3, b'(') && !is_local {
-            return Some(format!("SOURCE({source})"));
-        }
-        if name.eq_ignore_ascii_case("disk") && words.name(at + 2).is_some_and(|argument| argument.eq_ignore_ascii_case("type")) {
+        if name.eq_ignore_ascii_case("disk") && !is_name_of_a_table(words, at) {
             return Some("disk()".to_owned());
+        }
+        if name.eq_ignore_ascii_case("source")
+            && let Some(source) = reaching_source(words, at)
+        {
+            return Some(source);
         }
     }
     if words.is(at, "ENGINE") {

@@ -27,6 +27,9 @@ fn data_of_an_insert_begin_where_clickhouse_has_them_begin() {
         ("INSERT INTO t SELECT 1", "Ok(None)"),
         ("INSERT INTO t (a) (SELECT 1)", "Ok(None)"),
         ("INSERT INTO t WITH 1 AS x SELECT x", "Ok(None)"),
+        ("INSERT INTO t SELECT a FROM input('a Int8') FORMAT TSV\n1\n", "Ok(OfInput)"),
+        ("WITH 1 AS x INSERT INTO t SELECT a FROM `input` ('a Int8') FORMAT TSV\n1\n", "Ok(OfInput)"),
+        ("INSERT INTO input (a) SELECT 1", "Ok(None)"),
         ("INSERT INTO t FROM INFILE 'x' FORMAT CSV", "Ok(None)"),
         ("INSERT INTO FUNCTION file('x', 'CSV') VALUES (1)", "INSERT INTO FUNCTION file('x', 'CSV')  | Values |  (1)"),
         ("INSERT INTO TABLE t FORMAT `Native`\nx", "INSERT INTO TABLE t  | Native | x"),
@@ -96,7 +99,7 @@ fn what_reaches_beyond_the_tables_is_refused() {
         "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(HTTP(URL 'x')) LAYOUT(FLAT())",
         "DESCRIBE TABLE url('http://x')",
         "CREATE TABLE t AS url('http://x', CSV)",
-        "SELECT 1.file('x')",
+        "SELECT t.1.file('x')",
         "BACKUP TABLE t TO File('x')",
         "RESTORE TABLE t FROM File('x')",
         "COPY t TO 'x'",
@@ -104,12 +107,22 @@ fn what_reaches_beyond_the_tables_is_refused() {
         "CREATE VIEW v AS SELECT * FROM mysql('a')",
         "EXPLAIN SELECT * FROM postgresql('a')",
         "CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(type = s3)",
+        "CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a SETTINGS disk = disk(name = 'x', type = web, endpoint = 'http://x/')",
+        "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(CLICKHOUSE(HOST 'h' PORT 9000 TABLE 't')) LAYOUT(FLAT())",
+        "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(CLICKHOUSE(TABLE 't' SECURE 1)) LAYOUT(FLAT())",
+        "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(CLICKHOUSE(NAME c)) LAYOUT(FLAT())",
+        "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(CLICKHOUSE(QUERY 'SELECT file(''x'')')) LAYOUT(FLAT())",
+        "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(CLICKHOUSE(TABLE 't' WHERE 'f\\x69le(1)')) LAYOUT(FLAT())",
+        "CREATE TABLE t (a Int8) ENGINE = Memory PARALLEL WITH BACKUP TABLE t TO File('x')",
+        "SELECT * FROM eval('SELECT 1')",
+        "SELECT * FROM filesystem('/')",
+        "SELECT aiGenerate('x')",
     ];
     for text in owners {
         assert!(matches!(refusal(text.as_bytes(), Rights::Write), Some(Refusal::OwnersOnly(_))), "{text}");
         assert_eq!(refusal(text.as_bytes(), Rights::Owner), None, "{text}");
     }
-    for text in ["SYSTEM SHUTDOWN", "system /* */ kill", "SYSTEM\nSHUTDOWN"] {
+    for text in ["SYSTEM SHUTDOWN", "system /* */ kill", "SYSTEM\nSHUTDOWN", "DROP TABLE t PARALLEL WITH SYSTEM SHUTDOWN"] {
         for rights in [Rights::Read, Rights::Write, Rights::Owner] {
             assert_eq!(refusal(text.as_bytes(), rights), Some(Refusal::EndsTheProcess), "{text}");
         }
@@ -124,6 +137,8 @@ fn what_reaches_beyond_the_tables_is_refused() {
         "INSERT INTO `file` (a) VALUES (1)",
         "SELECT engine FROM system.tables",
         "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(CLICKHOUSE(TABLE 't')) LAYOUT(FLAT())",
+        "CREATE DICTIONARY d (a UInt64) PRIMARY KEY a SOURCE(CLICKHOUSE(QUERY 'SELECT a, ''x'' FROM d.t' USER 'default')) LAYOUT(FLAT())",
+        "CREATE TABLE disk (a Int8) ENGINE = Memory",
         "ALTER TABLE t REPLACE PARTITION 1 FROM u",
         "SYSTEM RELOAD DICTIONARIES",
         "INSERT INTO t SELECT * FROM numbers(10)",

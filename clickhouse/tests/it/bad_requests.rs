@@ -175,7 +175,7 @@ fn requests() -> Vec<Case> {
             411,
             381,
             "The Transfer-Encoding is not chunked and there is no Content-Length header for POST request",
-            |server| server.raw(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+            |server| server.raw(b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
         ),
         case("a form with a file", 501, 48, "External tables are not supported", |server| {
             let body = b"--b\r\nContent-Disposition: form-data; name=\"t\"; filename=\"t\"\r\n\r\n1\r\n--b--\r\n";

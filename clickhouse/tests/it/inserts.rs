@@ -83,7 +83,7 @@ fn data_come_in_pieces_of_any_size() {
     for sizes in [[1, 2, 3], [7, 65_536, 1]] {
         let mut stream = server.connect();
         let path = format!("/?query={}", encoded("INSERT INTO inserts_pieces.t FORMAT CSV"));
-        write!(stream, "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
         let mut rest = &data.as_bytes()[..if sizes[1] == 2 { data.find("\n300,").unwrap() + 1 } else { data.len() }];
         let mut sizes = sizes.iter().cycle();
         while !rest.is_empty() {
@@ -135,7 +135,7 @@ fn an_insert_whose_client_has_gone_leaves_nothing() {
     let server = table("inserts_gone");
     let mut stream = server.connect();
     let path = format!("/?query_id=inserts_gone&query={}", encoded("INSERT INTO inserts_gone.t FORMAT RowBinary"));
-    write!(stream, "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n").unwrap();
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n").unwrap();
     stream.write_all(&row_binary()).unwrap();
     while server.query("SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'inserts_gone'") == "0\n" {}
     drop(stream);
@@ -155,4 +155,18 @@ fn a_token_is_inserted_once() {
         assert_eq!(server.post(&path(token), row_binary()).status, 200);
     }
     assert_eq!(server.query("SELECT count() FROM inserts_token.t"), "2\n");
+}
+
+#[test]
+fn data_for_input_are_no_part_of_the_statement() {
+    let server = table("inserts_input");
+    let statement = "INSERT INTO inserts_input.t SELECT id, text FROM input('id UInt64, text String') FORMAT TSV";
+    for reply in [
+        server.post(&format!("/?query={}", encoded(statement)), "1\ta\n"),
+        server.post("/", format!("{statement}\n1\ta\n{}", "2\tb\n".repeat(100_000))),
+        server.post("/", format!("WITH 1 AS x {statement}\n1\ta\n")),
+    ] {
+        assert_eq!((reply.status, reply.header("x-clickhouse-exception-code")), (501, Some("48")), "{}", reply.text());
+    }
+    assert_eq!(rows(server, "inserts_input"), "");
 }

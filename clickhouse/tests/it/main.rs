@@ -6,6 +6,7 @@ mod bad_requests;
 mod fuzz;
 mod inserts;
 mod kills;
+mod lexer;
 mod rust_client;
 mod selects;
 mod server;

@@ -1,6 +1,7 @@
 //! Answers of every kind of format, streamed or whole.
 
 use std::io::{Read as _, Write as _};
+use std::time::{Duration, Instant};
 
 use crate::support::{TestServer, encoded, shared};
 
@@ -117,11 +118,31 @@ fn what_a_client_has_left_is_cancelled() {
         let mut stream = server.connect();
         let statement = format!("SELECT sleepEachRow(1) FROM numbers(600) SETTINGS max_block_size = 1 FORMAT {format}");
         let path = format!("/?query_id={id}");
-        write!(stream, "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{statement}", statement.len()).unwrap();
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{statement}", statement.len()).unwrap();
         while !running(id) {}
         drop(stream);
         while running(id) {}
         // The id is free again.
         while server.post(&path, "SELECT 1").status != 200 {}
+    }
+}
+
+/// Between its pieces an answer may compute for hours.
+#[test]
+fn what_a_client_has_left_in_the_middle_is_cancelled() {
+    let server = shared("selects_middle");
+    let running = || server.query("SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'left-middle'") != "0\n";
+    let statement = "SELECT number FROM numbers(500000) UNION ALL SELECT sum(sipHash64(number)) FROM numbers(1000000000000000) \
+                     SETTINGS max_threads = 1";
+    let mut stream = server.connect();
+    write!(stream, "POST /?query_id=left-middle HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{statement}", statement.len())
+        .unwrap();
+    // All the rows of the first part.
+    stream.read_exact(&mut vec![0; 3_388_890]).unwrap();
+    assert!(running());
+    drop(stream);
+    let until = Instant::now() + Duration::from_secs(20);
+    while running() {
+        assert!(Instant::now() < until, "it runs on for nobody");
     }
 }

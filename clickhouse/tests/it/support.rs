@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,6 +62,20 @@ impl TestServer {
         assert!(self.child.wait().unwrap().success());
     }
 
+    /// As [`TestServer::end`], where it may not take longer.
+    pub(crate) fn end_within(mut self, limit: Duration) {
+        drop(self.child.stdin.take());
+        let until = Instant::now() + limit;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < until, "it does not end");
+            std::thread::yield_now();
+        };
+        assert!(status.success());
+    }
+
     /// Sends bytes, and reads the answer.
     pub(crate) fn raw(&self, request: &[u8]) -> Reply {
         let mut stream = self.connect();
@@ -112,7 +126,7 @@ impl Reply {
 }
 
 pub(crate) fn request(method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");

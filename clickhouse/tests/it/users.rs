@@ -43,3 +43,38 @@ fn users_come_in_by_their_keys_and_do_what_they_may() {
     assert_eq!((unknown.status, unknown.header("www-authenticate")), (401, Some("Basic realm=\"ClickHouse server HTTP API\"")));
     assert_eq!(server.ask("GET", "/ping", &[], b"").text(), "Ok.\n");
 }
+
+/// Where no password is asked for, a page of the world would else drop what it likes.
+#[test]
+fn pages_of_other_sites_are_not_let_in_without_a_password() {
+    let server = crate::support::shared("pages");
+    let ask = |host: &str, headers: &str| {
+        let statement = "CREATE TABLE IF NOT EXISTS pages.t (a UInt8) ENGINE = Memory";
+        let length = statement.len();
+        let reply = server.raw(
+            format!("POST / HTTP/1.1\r\nHost: {host}\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{statement}")
+                .as_bytes(),
+        );
+        assert!(reply.status == 200 || reply.text().starts_with("Code: 516."), "{}", reply.text());
+        reply.status
+    };
+    for headers in [
+        "Origin: https://example.com\r\nContent-Type: text/plain\r\n",
+        "Origin: http://localhost.example.com\r\n",
+        "Origin: http://localhost:1@example.com\r\n",
+        "Origin: null\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+    ] {
+        assert_eq!(ask("127.0.0.1", headers), 403, "{headers}");
+    }
+    for host in ["example.com", "example.com:8123", "127.0.0.1.example.com", "10.0.0.1", "[2001:db8::1]:8123"] {
+        assert_eq!(ask(host, ""), 403, "{host}");
+    }
+    assert_eq!(server.query("EXISTS TABLE pages.t"), "0\n");
+    for host in ["localhost", "LOCALHOST:8123", "127.0.0.1:8123", "127.9.9.9", "[::1]:8123"] {
+        assert_eq!(ask(host, ""), 200, "{host}");
+    }
+    for headers in ["Origin: http://localhost:3000\r\n", "Origin: http://127.0.0.1\r\n", "Sec-Fetch-Site: same-origin\r\n"] {
+        assert_eq!(ask("localhost", headers), 200, "{headers}");
+    }
+}

@@ -1,12 +1,12 @@
 //! ClickHouse against the topics that it is filled from: every event once and with its hash, by five minutes of received_time; the newest version
-//! of every session, by day; and the tables by minute against the events that they were made of.
+//! of every session; and the tables by minute and by day against the events and sessions that they were made of.
 //!
 //! Judged is what lies before the sink's committed position: behind it is pending. What was received so long ago that ClickHouse does not keep
 //! it is left out.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pipeline::heartbeat;
 use schemas::{CleanPlaybackEvent, QosSessionSummary};
@@ -22,6 +22,8 @@ use crate::topology::Stage;
 const SUMMARIES: &str = "qos_session_summary";
 /// What was received before may be gone: two days less than `playback_events` keeps it.
 const KEPT_S: i64 = 88 * 86_400;
+/// How long a block is on its way from the events to the tables by minute, generously.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const DAY_US: i64 = 86_400_000_000;
 
 /// What ClickHouse holds.
@@ -33,8 +35,10 @@ pub(crate) struct ClickHouseReport {
     pub(crate) events: u64,
     /// Events that it has of them.
     pub(crate) stored: u64,
-    /// Sessions that it must have; none while some are pending.
-    pub(crate) sessions: Option<u64>,
+    /// Sessions that it must have.
+    pub(crate) sessions: u64,
+    /// Sessions with versions that it may have taken or not, which are pending: what it has of them is not judged.
+    pub(crate) not_judged: u64,
     /// Records that it has not taken yet.
     pub(crate) pending: u64,
     /// What is wrong.
@@ -53,9 +57,17 @@ pub(super) fn audit(reading: &mut Reading, client: &Client) -> anyhow::Result<Cl
         audit_events(reading, client, &place, now_s - KEPT_S, &mut report)?;
     }
     audit_sessions(reading, client, &mut report)?;
-    for (table, hour_s) in books::wrong_hours(client)? {
+    for (table, hour_s) in books::wrong_hours(client, || std::thread::sleep(LOOK_AGAIN))? {
         let hour = serving::rfc3339(hour_s * 1_000_000);
         report.findings.add(Fault::Different, format!("{table} {hour}"), "the hour is not what playback_events says");
+    }
+    for day_s in books::wrong_days(client, || std::thread::sleep(LOOK_AGAIN))? {
+        let day = serving::rfc3339(day_s * 1_000_000);
+        report.findings.add(
+            Fault::Different,
+            format!("content_metrics_daily {}", &day[..10]),
+            "the day is not what qos_sessions_current says",
+        );
     }
     Ok(report)
 }
@@ -123,10 +135,14 @@ fn name_differences(partition: u32, events: &[Event], rows: &[Event], findings: 
     }
 }
 
+/// A session by its id and when it was opened, microseconds since 1970 UTC.
+type Session = (String, i64);
+
 fn audit_sessions(reading: &mut Reading, client: &Client, report: &mut ClickHouseReport) -> anyhow::Result<()> {
     let positions = reading.committed(Stage::ClickHouse.name(), SUMMARIES)?;
     let mut values = Values::of::<QosSessionSummary<'static>>(&reading.schemas);
-    let mut newest: BTreeMap<(String, i64), i64> = BTreeMap::new();
+    // Newest versions before the position, and whether there is one behind it, which ClickHouse may have by now.
+    let mut newest: BTreeMap<Session, (i64, bool)> = BTreeMap::new();
     let (mut pending, mut has_expired) = (0, false);
     for (partition, next_offset) in (0..).zip(positions) {
         let range: Range<i64> = reading.view.range(SUMMARIES, partition);
@@ -136,34 +152,55 @@ fn audit_sessions(reading: &mut Reading, client: &Client, report: &mut ClickHous
             if heartbeat::is_heartbeat(record) {
                 return Ok(());
             }
-            pending += u64::from(record.offset >= judged);
+            let is_pending = record.offset >= judged;
+            pending += u64::from(is_pending);
             if let Ok(summary) = values.decode::<QosSessionSummary<'_>>(record.value)? {
-                let held = newest.entry((summary.session_id.to_owned(), summary.opened_at)).or_default();
-                *held = summary.version.max(*held);
+                let (version, moves) = newest.entry((summary.session_id.to_owned(), summary.opened_at)).or_default();
+                *moves |= is_pending;
+                *version = summary.version.max(*version);
             }
             Ok(())
         })?;
     }
     report.pending += pending;
-    // A version that is still to come changes the sums, and one that the log holds no longer is in them.
-    if pending > 0 || has_expired {
-        return Ok(());
-    }
-    report.sessions = Some(newest.len() as u64);
-    let mut expected: BTreeMap<i64, (u64, i64)> = BTreeMap::new();
-    for ((_, opened_at), version) in &newest {
-        let (count, sum) = expected.entry(opened_at.div_euclid(DAY_US) * (DAY_US / 1_000_000)).or_default();
-        (*count, *sum) = (*count + 1, sum.wrapping_add(*version));
+    report.not_judged = newest.values().filter(|(_, moves)| *moves).count() as u64;
+    report.sessions = newest.len() as u64 - report.not_judged;
+    let mut days: BTreeMap<i64, BTreeMap<&Session, (i64, bool)>> = BTreeMap::new();
+    for (session, version) in &newest {
+        days.entry(session.1.div_euclid(DAY_US) * (DAY_US / 1_000_000)).or_default().insert(session, *version);
     }
     let stored = books::sessions_by_day(client)?;
-    let days: Vec<i64> = expected.keys().chain(stored.keys().filter(|day| !expected.contains_key(day))).copied().collect();
-    for day_s in days {
-        let (must, is) = (expected.get(&day_s).copied().unwrap_or_default(), stored.get(&day_s).copied().unwrap_or_default());
-        if must != is {
-            let day = serving::rfc3339(day_s * 1_000_000);
-            let detail = format!("{} sessions with versions that add up to {}, must be {} and {}", is.0, is.1, must.0, must.1);
-            report.findings.add(Fault::Different, format!("ClickHouse's qos_sessions_current, sessions opened on {}", &day[..10]), detail);
+    let all: Vec<i64> = days.keys().chain(stored.keys().filter(|day| !days.contains_key(day))).copied().collect();
+    for day_s in all {
+        let expected = days.remove(&day_s).unwrap_or_default();
+        let is = stored.get(&day_s).copied().unwrap_or_default();
+        let sums = expected.values().fold((0_u64, 0_i64), |(count, sum), (version, _)| (count + 1, sum.wrapping_add(*version)));
+        // Of a day that nothing is on its way to the sums tell; else each session does.
+        if is != sums {
+            let found = books::sessions_of_day(client, day_s, is.0)?;
+            name_sessions(&expected, found, has_expired, &mut report.findings);
         }
     }
     Ok(())
+}
+
+/// What the log has held once and holds no longer may stand in ClickHouse as a session that it does not know, or as a newer version.
+fn name_sessions(
+    expected: &BTreeMap<&Session, (i64, bool)>,
+    found: Vec<books::SessionVersion>,
+    has_expired: bool,
+    findings: &mut Findings,
+) {
+    let found: BTreeMap<Session, i64> = found.into_iter().collect();
+    let place = |(id, opened_at): &Session| format!("ClickHouse's qos_sessions_current, {id} opened at {}", serving::rfc3339(*opened_at));
+    for (session, (must, _)) in expected.iter().filter(|(_, (_, moves))| !moves) {
+        match found.get(*session) {
+            None => findings.add_with(Fault::Missing, || (place(session), "there is no such session".to_owned())),
+            Some(is) if is == must || (is > must && has_expired) => {}
+            Some(is) => findings.add_with(Fault::Different, || (place(session), format!("version {is}, must be {must}"))),
+        }
+    }
+    for session in found.keys().filter(|session| !has_expired && !expected.contains_key(session)) {
+        findings.add_with(Fault::NeverSent, || (place(session), "the topic has no such session".to_owned()));
+    }
 }

@@ -30,7 +30,7 @@ file of users:
   playhead --config production.toml clickhouse migrate --json
 
 Each step is applied once and noted with its checksum; run again, there is nothing to do. One that was applied in another form, steps of a newer \
-program, and columns that were changed by hand are refused by name.")]
+program, and columns, engines and views that were changed by hand are refused by name. Dictionaries are made anew each time.")]
     Migrate,
 }
 

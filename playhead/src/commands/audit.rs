@@ -42,9 +42,11 @@ fn show(report: &Report, prefix: &str, answer: &mut Answer) -> anyhow::Result<()
     let [views, positions] = [resume.views, resume.positions].map(count);
     let line = format!("resume_state: {positions} positions computed from {views} viewings{}", in_the_store(resume.stored));
     answer.line(&with_verdict(line, resume.pending + resume.store_pending, &resume.findings))?;
-    if let Some(ClickHouseReport { database, events, stored, sessions, pending, findings }) = &report.clickhouse {
-        let sessions = sessions.map_or_else(String::new, |sessions| format!(", {}", counted(sessions, "session")));
-        let line = format!("ClickHouse, {database}: {} of {} events{sessions}", count(*stored), count(*events));
+    if let Some(ClickHouseReport { database, events, stored, sessions, not_judged, pending, findings }) = &report.clickhouse {
+        let moving =
+            if *not_judged == 0 { String::new() } else { format!(" ({} more not judged, with versions pending)", count(*not_judged)) };
+        let sessions = counted(*sessions, "session");
+        let line = format!("ClickHouse, {database}: {} of {} events, {sessions}{moving}", count(*stored), count(*events));
         answer.line(&with_verdict(line, *pending, findings))?;
     }
     if let Some(truth) = &report.truth {

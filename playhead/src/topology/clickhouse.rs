@@ -39,7 +39,7 @@ pub(super) fn run(folder: &DataFolder, config: &Config, until: &Until<'_>) -> an
         let is_end = until.is_end();
         if is_end {
             // A run that was killed may have left inserts waiting for what it was at.
-            recomputer.run().context("what is derived in ClickHouse was not made again")?;
+            recomputer.run(&shutdown).context("what is derived in ClickHouse was not made again")?;
         }
         let options = SinkOptions {
             flush_interval: config.clickhouse.flush_interval,
@@ -58,7 +58,7 @@ pub(super) fn run(folder: &DataFolder, config: &Config, until: &Until<'_>) -> an
         }
     }
     if until.is_end() {
-        let recomputed = recomputer.run();
+        let recomputed = recomputer.run(&until.shutdown());
         // Of what nothing was added to, it can wait.
         if !is_done {
             recomputed.context("what is derived in ClickHouse was not made again")?;
@@ -113,7 +113,7 @@ pub(crate) fn name_of(folder: &DataFolder) -> anyhow::Result<String> {
 pub(crate) fn recompute_until(config: &Config, name: &str, shutdown: &Shutdown) -> anyhow::Result<()> {
     let recomputer = Recomputer::new(config.clickhouse.client()?, name);
     while !shutdown.wait(config.clickhouse.recompute_interval) {
-        match recomputer.run() {
+        match recomputer.run(shutdown) {
             Ok(_) => {}
             // Before the tables are there.
             Err(error) if matches!(error.code(), Some(60 | 81)) => {}

@@ -48,7 +48,9 @@ impl OnKafka<'_> {
             all.retries += totals.retries;
         }
         if self.until_caught_up {
-            Recomputer::new(client, &config.kafka.instance).run().context("what is derived in ClickHouse was not made again")?;
+            Recomputer::new(client, &config.kafka.instance)
+                .run(&self.shutdown)
+                .context("what is derived in ClickHouse was not made again")?;
         }
         Ok(all)
     }

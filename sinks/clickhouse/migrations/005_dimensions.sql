@@ -1,4 +1,5 @@
--- Titles and profiles as of valid_from; the newest version of each is in the dictionary of that name.
+-- Titles and profiles as of valid_from. What a tombstone has ended stays, with the
+-- tombstone after it; the dictionaries (dictionaries.sql) have the newest version of what is still there.
 CREATE TABLE IF NOT EXISTS title_versions
 (
     title_id String,
@@ -13,7 +14,8 @@ CREATE TABLE IF NOT EXISTS title_versions
     genres Array(String),
     release_year Nullable(Int64),
     languages Array(String),
-    topic_offset Int64 COMMENT 'Of two records with one valid_from the later one counts.'
+    topic_offset Int64 COMMENT 'Of two records with one valid_from the later one counts.',
+    is_deleted Bool COMMENT 'A tombstone: what came before it, by topic_offset, is no longer.'
 )
 ENGINE = ReplacingMergeTree(topic_offset)
 ORDER BY (title_id, valid_from)
@@ -31,7 +33,8 @@ CREATE TABLE IF NOT EXISTS profile_versions
     language LowCardinality(String),
     country LowCardinality(String),
     created_at Nullable(DateTime64(6, 'UTC')),
-    topic_offset Int64 COMMENT 'Of two records with one valid_from the later one counts.'
+    topic_offset Int64 COMMENT 'Of two records with one valid_from the later one counts.',
+    is_deleted Bool COMMENT 'A tombstone: what came before it, by topic_offset, is no longer.'
 )
 ENGINE = ReplacingMergeTree(topic_offset)
 ORDER BY (profile_id, valid_from)
@@ -39,32 +42,3 @@ SETTINGS
     non_replicated_deduplication_window = 10000,
     fsync_after_insert = 1,
     fsync_part_directory = 1;
-
-CREATE DICTIONARY IF NOT EXISTS titles
-(
-    title_id String,
-    name String,
-    kind String,
-    series_id String,
-    season Int64 DEFAULT 0,
-    episode Int64 DEFAULT 0,
-    runtime_ms Int64 DEFAULT 0,
-    release_year Int64 DEFAULT 0
-)
-PRIMARY KEY title_id
-SOURCE(CLICKHOUSE(QUERY 'SELECT title_id, name, toString(kind), series_id, ifNull(season, 0), ifNull(episode, 0), ifNull(runtime_ms, 0), ifNull(release_year, 0) FROM {database}.title_versions FINAL ORDER BY title_id, valid_from DESC LIMIT 1 BY title_id' USER '{user}' PASSWORD '{password}'))
-LAYOUT(COMPLEX_KEY_HASHED())
-LIFETIME(MIN 30 MAX 90);
-
-CREATE DICTIONARY IF NOT EXISTS profiles
-(
-    profile_id String,
-    account_id String,
-    kind String,
-    language String,
-    country String
-)
-PRIMARY KEY profile_id
-SOURCE(CLICKHOUSE(QUERY 'SELECT profile_id, account_id, toString(kind), language, country FROM {database}.profile_versions FINAL ORDER BY profile_id, valid_from DESC LIMIT 1 BY profile_id' USER '{user}' PASSWORD '{password}'))
-LAYOUT(COMPLEX_KEY_HASHED())
-LIFETIME(MIN 30 MAX 90);

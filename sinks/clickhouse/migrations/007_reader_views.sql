@@ -24,7 +24,8 @@ SELECT
     sum(m.error_count) AS errors,
     sum(m.bitrate_bps_media_ms) / nullIf(sum(m.media_ms_of_known_bitrate), 0) AS avg_bitrate_bps
 FROM content_metrics_daily AS m
-GROUP BY day, country, device_type, cdn, title_id;
+GROUP BY day, country, device_type, cdn, title_id
+COMMENT 'avg_bitrate_bps is an approximation: each session''s own is weighted by all the media that it played, also by what it played while no bitrate was known.';
 
 CREATE VIEW IF NOT EXISTS qos_by_minute AS
 SELECT

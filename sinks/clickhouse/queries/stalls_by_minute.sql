@@ -1,4 +1,4 @@
--- Stalls, errors and plays that ended, by minute and CDN, from {from:DateTime} to {to:DateTime}.
+-- Stalls, errors and plays that ended, by minute and CDN, from {from:DateTime('UTC')} to {to:DateTime('UTC')}.
 SELECT
     minute,
     cdn,
@@ -10,6 +10,6 @@ SELECT
     sum(m.fatal_errors) AS fatal_errors,
     sum(m.bitrate_bps_sum) / nullIf(sum(m.bitrates_known), 0) AS mean_bitrate_bps
 FROM qos_minute AS m
-WHERE minute >= {from:DateTime} AND minute < {to:DateTime}
+WHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
 GROUP BY minute, cdn
 ORDER BY minute, cdn

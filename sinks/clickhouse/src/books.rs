@@ -84,13 +84,49 @@ pub fn sessions_by_day(client: &Client) -> Result<BTreeMap<i64, (u64, i64)>, Que
     rows.iter().map(|row| day(row).ok_or_else(unreadable)).collect()
 }
 
-/// Hours (their starts, seconds since 1970 UTC) in which a table by minute is not what `playback_events` says, and the table; those aside that
-/// are marked to be looked after.
+/// A session by its id and when it was opened (microseconds since 1970 UTC), and its newest version.
+pub type SessionVersion = ((String, i64), i64);
+
+/// The sessions that were opened on a day (its start, seconds since 1970 UTC), of `count` of them.
 ///
 /// # Errors
 /// Where ClickHouse does not answer.
-pub fn wrong_hours(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
-    recompute::wrong_hours(client)
+pub fn sessions_of_day(client: &Client, day_s: i64, count: u64) -> Result<Vec<SessionVersion>, QueryError> {
+    let day = day_s.div_euclid(86_400);
+    // An answer holds so many.
+    let shares = count / 50_000 + 1;
+    let mut sessions = Vec::new();
+    for share in 0..shares {
+        let rows = client.rows(&format!(
+            "SELECT session_id, toUnixTimestamp64Micro(opened_at), version FROM qos_sessions_current \
+             WHERE opened_date = toDate({day}) AND cityHash64(session_id) % {shares} = {share}"
+        ))?;
+        let session = |row: Vec<String>| {
+            let [id, opened_at, version] = <[String; 3]>::try_from(row).ok()?;
+            Some(((id, opened_at.parse().ok()?), version.parse().ok()?))
+        };
+        let read: Option<Vec<SessionVersion>> = rows.into_iter().map(session).collect();
+        sessions.extend(read.ok_or_else(unreadable)?);
+    }
+    Ok(sessions)
+}
+
+/// Days (their starts, seconds since 1970 UTC) of which `content_metrics_daily` is not what `qos_sessions_current` says; those aside that are
+/// marked to be made again. What looks wrong may be about to be marked, and is looked at again, each time after `wait`.
+///
+/// # Errors
+/// Where ClickHouse does not answer.
+pub fn wrong_days(client: &Client, wait: impl FnMut()) -> Result<Vec<i64>, QueryError> {
+    recompute::wrong_days(client, wait)
+}
+
+/// Hours (their starts, seconds since 1970 UTC) in which a table by minute is not what `playback_events` says, and the table; those aside that
+/// are marked to be looked after. What looks wrong may be a block on its way, and is looked at again, each time after `wait`.
+///
+/// # Errors
+/// Where ClickHouse does not answer.
+pub fn wrong_hours(client: &Client, wait: impl FnMut()) -> Result<Vec<(&'static str, i64)>, QueryError> {
+    recompute::wrong_hours(client, wait)
 }
 
 fn unreadable() -> QueryError {

@@ -10,6 +10,7 @@
 
 pub mod books;
 mod client;
+mod drift;
 mod intent;
 mod migrate;
 mod native;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::tables::written;
+use crate::drift::problems;
 use crate::{Client, QueryError};
 
 /// One step of the tables' history.
@@ -14,7 +14,7 @@ pub struct Migration {
     pub version: u32,
     /// The file's name, without ending.
     pub name: &'static str,
-    /// Statements, each ended by a semicolon at the end of a line. `{database}`, `{user}` and `{password}` stand for the settings.
+    /// Statements, each ended by a semicolon at the end of a line. `{database}` stands for its name.
     pub sql: &'static str,
 }
 
@@ -34,6 +34,9 @@ pub const MIGRATIONS: &[Migration] = migrations! {
     6 => "006_freshness",
     7 => "007_reader_views",
 };
+
+/// Made anew by each [`migrate`].
+const DICTIONARIES: &str = include_str!("../migrations/dictionaries.sql");
 
 /// Holds what was applied.
 const TABLE: &str = "
@@ -86,7 +89,7 @@ pub enum MigrationError {
     /// A table was changed by hand.
     #[error("{}", .problems.join("; "))]
     Drift {
-        /// Each column that is not as it must be.
+        /// Each column, engine and view that is not as it must be.
         problems: Vec<String>,
     },
 }
@@ -126,11 +129,12 @@ pub fn migrate(client: &Client) -> Result<Vec<&'static str>, MigrationError> {
         let noted = client.query(&format!("INSERT INTO migrations (version, name, checksum) VALUES ({version}, '{name}', '{checksum}')"));
         noted.map_err(failed(migration.name))?;
     }
-    check_columns(client)?;
+    make_dictionaries(client)?;
+    check_drift(client)?;
     Ok(pending.iter().map(|migration| migration.name).collect())
 }
 
-/// Whether every migration was applied, and every column that the sink writes is there in its type.
+/// Whether every migration was applied, and columns, engines and views are as they were made.
 ///
 /// # Errors
 /// [`MigrationError`], with what is missing named.
@@ -143,7 +147,7 @@ pub fn check(client: &Client) -> Result<(), MigrationError> {
     if let Some(first) = pending.first() {
         return Err(MigrationError::Pending { database: client.database().to_owned(), count: pending.len(), first: first.name });
     }
-    check_columns(client)
+    check_drift(client)
 }
 
 fn pending(client: &Client) -> Result<Vec<Migration>, MigrationError> {
@@ -176,39 +180,39 @@ fn checksum(migration: &Migration) -> String {
     Sha256::digest(migration.sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn statements(client: &Client, sql: &str) -> Vec<String> {
+/// The dictionaries, with the credentials of now. A server reads its own tables by them where it has such a user; one that stands behind another
+/// that knows the users has its own user alone, who needs none.
+fn make_dictionaries(client: &Client) -> Result<(), MigrationError> {
     let settings = client.settings();
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
     let user = if settings.user.is_empty() { "default" } else { &settings.user };
+    let ours = format!(" USER '{}' PASSWORD '{}'", quoted(user), quoted(&settings.password));
+    let make = |credentials: &str| {
+        statements(client, DICTIONARIES).iter().try_for_each(|statement| {
+            let statement = statement.replace("{credentials}", credentials);
+            client.query(&statement).map(drop)
+        })?;
+        // Read now, so that what can't be read is found now.
+        client.query("SELECT dictGet('titles', 'kind', ''), dictGet('profiles', 'kind', '')").map(drop)
+    };
+    let made = match make(&ours) {
+        Err(error) if error.code().is_some() => make(""),
+        made => made,
+    };
+    made.map_err(|error| MigrationError::Query { what: "dictionaries".to_owned(), error })
+}
+
+pub(crate) fn statements(client: &Client, sql: &str) -> Vec<String> {
     sql.split(";\n")
         .map(|statement| statement.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n"))
-        .map(|statement| statement.replace("{database}", &settings.database))
-        .map(|statement| statement.replace("{user}", &quoted(user)).replace("{password}", &quoted(&settings.password)))
+        .map(|statement| statement.replace("{database}", client.database()))
         .filter(|statement| !statement.trim().is_empty())
         .collect()
 }
 
-/// Every column that the sink brings must be there in its type.
-fn check_columns(client: &Client) -> Result<(), MigrationError> {
-    let failed = |error| MigrationError::Query { what: "columns".to_owned(), error };
-    let rows = client.rows("SELECT table, name, type FROM system.columns WHERE database = currentDatabase()").map_err(failed)?;
-    let found: BTreeMap<(&str, &str), &str> = rows
-        .iter()
-        .filter_map(|row| match row.as_slice() {
-            [table, name, found] => Some(((table.as_str(), name.as_str()), found.as_str())),
-            _ => None,
-        })
-        .collect();
-    let mut problems = Vec::new();
-    for (table, columns) in written() {
-        for (name, expected) in columns {
-            match found.get(&(table, name)) {
-                Some(found) if *found == expected => {}
-                Some(found) => problems.push(format!("{table}.{name} is {found}, must be {expected}")),
-                None => problems.push(format!("{table}.{name} is missing")),
-            }
-        }
-    }
+fn check_drift(client: &Client) -> Result<(), MigrationError> {
+    let failed = |error| MigrationError::Query { what: "columns and definitions".to_owned(), error };
+    let problems = problems(client).map_err(failed)?;
     if problems.is_empty() { Ok(()) } else { Err(MigrationError::Drift { problems }) }
 }
 

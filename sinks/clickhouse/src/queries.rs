@@ -29,3 +29,20 @@ pub const QUERIES: &[Query] = queries! {
     "errors_by_code",
     "worst_sessions",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::QUERIES;
+
+    /// Minutes and days are those of UTC, whatever clock the server shows.
+    #[test]
+    fn none_hangs_on_the_servers_time_zone() {
+        for query in QUERIES {
+            assert!(!query.sql.contains(":DateTime}"), "{}: a time without its zone", query.name);
+            for (at, _) in query.sql.match_indices("toDate(") {
+                let call = query.sql[at..].split_once("')").map_or("", |(call, _)| call);
+                assert!(query.sql[at..].contains(", 'UTC')") && !call.contains('\n'), "{}: a day without its zone", query.name);
+            }
+        }
+    }
+}

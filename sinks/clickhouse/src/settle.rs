@@ -20,41 +20,53 @@ const INSERT_WAITS: usize = 100;
 const INSERT_WAIT: Duration = Duration::from_millis(50);
 
 impl<S: Store> ClickHouseSink<S> {
-    /// Inserts a block of which nobody knows whether it is there: again under its token, which is then known for certain, whatever may still
-    /// be under way; then what is missing all the same.
+    /// Brings a block whole of which nobody knows whether it is there. What is there is read first: its token may be forgotten by now, so that the
+    /// block would come twice. What is missing comes under the block's own token, so that one that is still on its way is left out; and where
+    /// the token is known without the rows, under a token of its own. Rows that are there twice, as by hands that inserted them again, are
+    /// taken out, and are then missing.
     pub(crate) fn settle(&mut self, source: TopicPartition, staged: &Staged) -> Result<BTreeSet<Mark>, SinkError> {
         let known = token(staged.topic_id, source.partition, &staged.range);
         self.wait_for_insert(&known)?;
         // Before anything can be counted twice or not at all by the tables that are made of it.
         let marks: BTreeSet<Mark> = staged.block.hours().into_iter().map(Mark::Hour).collect();
-        self.insert(&staged.block, &known)?;
         let Some(days) = staged.block.filed() else { return Ok(marks) };
         let span = Span { topic_id: staged.topic_id, partition: source.partition, offsets: staged.range.clone(), days };
         let values = staged.values.as_deref().unwrap_or_default();
-        for _ in 0..REPAIRS {
-            let found = self.store.offsets(&span).map_err(sink_error)?;
-            if let Some(doubled) = found.windows(2).find(|pair| pair[0] == pair[1]) {
-                let (table, partition) = (staged.block.table(), source.partition);
-                return Err(SinkError::Fatal(format!("{table} has offset {} of partition {partition} twice", doubled[0])));
-            }
+        for attempt in 0..=REPAIRS {
+            let found = self.found_once(&span, &known)?;
             let missing: Vec<&(i64, Box<[u8]>)> = values.iter().filter(|(offset, _)| found.binary_search(offset).is_err()).collect();
             if missing.is_empty() {
                 return Ok(marks);
             }
-            tracing::warn!(
-                rows = missing.len(),
-                block = known,
-                "rows are missing though the store knows their block; they are inserted again"
-            );
+            let token = if attempt == 0 { known.clone() } else { fresh_token(staged.topic_id, source.partition, &staged.range) };
+            if attempt > 0 {
+                let rows = missing.len();
+                tracing::warn!(rows, block = known, "rows are missing though the store knows their block; they are inserted again");
+            }
             let mut block = Block::of_topic(source.topic);
             push(&mut block, &self.decoders, source, staged.topic_id, missing.into_iter().map(|(offset, value)| (*offset, &**value)))?;
-            self.insert(&block, &fresh_token(staged.topic_id, source.partition, &staged.range))?;
+            self.insert(&block, &token)?;
+        }
+        if self.found_once(&span, &known)?.len() == values.len() {
+            return Ok(marks);
         }
         if span.days[1].0 < kept_since_us() {
             tracing::warn!(block = known, "rows are missing that were received so long ago that the table does not keep them");
             return Ok(marks);
         }
         Err(SinkError::Unavailable(format!("block {known} has rows that do not stay")))
+    }
+
+    /// The offsets that are there once, in rising order; those that were there twice are taken out altogether.
+    fn found_once(&mut self, span: &Span, known: &str) -> Result<Vec<i64>, SinkError> {
+        let mut found = self.store.offsets(span).map_err(sink_error)?;
+        let doubled: BTreeSet<i64> = found.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        if !doubled.is_empty() {
+            tracing::warn!(rows = doubled.len(), block = known, "rows are there more than once; they are taken out and inserted again");
+            self.store.take_out(span, &doubled).map_err(sink_error)?;
+            found.retain(|offset| !doubled.contains(offset));
+        }
+        Ok(found)
     }
 
     /// Waits until nobody inserts the block any more: whoever was killed may have left a request behind.

@@ -16,6 +16,8 @@ use crate::tables::{Block, INPUTS, Repeats, decoders};
 const FULL_ROWS: usize = 262_144;
 /// The same in bytes of records.
 const FULL_BYTES: usize = 64 << 20;
+/// The first of the inputs in which a tombstone says something.
+const VERSIONED: u16 = 2;
 /// Empty blocks that are kept for the next partitions, with their memory.
 const SPARE_BLOCKS: usize = 4;
 
@@ -116,6 +118,10 @@ impl<S: Store> ClickHouseSink<S> {
     }
 
     pub(crate) fn insert(&mut self, block: &Block, token: &str) -> Result<(), SinkError> {
+        // Right before each one: whoever rebuilds waits for those that have begun.
+        if block.repeats() == Repeats::Double && self.store.is_held().map_err(sink_error)? {
+            return Err(SinkError::Unavailable("tables that are made of playback_events are being rebuilt".to_owned()));
+        }
         self.body.clear();
         block.write(&mut self.body);
         let insert = Insert { table: block.table(), token, block: &self.body, rows: block.rows() };
@@ -123,10 +129,6 @@ impl<S: Store> ClickHouseSink<S> {
     }
 
     fn write_all(&mut self, staged: &BTreeMap<TopicPartition, Staged>) -> Result<(), SinkError> {
-        let has_events = staged.values().any(|staged| staged.block.repeats() == Repeats::Double && staged.block.rows() > 0);
-        if has_events && self.store.is_held().map_err(sink_error)? {
-            return Err(SinkError::Unavailable("tables that are made of playback_events are being rebuilt".to_owned()));
-        }
         let mut marks = BTreeSet::new();
         for (&source, staged) in staged.iter().filter(|(_, staged)| staged.block.rows() > 0) {
             marks.append(&mut self.write(source, staged)?);
@@ -139,7 +141,10 @@ impl<S: Store> ClickHouseSink<S> {
         });
         let heard: Vec<Heard> = heard.collect();
         if !heard.is_empty() {
-            self.store.note_freshness(&heard).map_err(sink_error)?;
+            // It tells how old what is there is; nothing that is there hangs on it.
+            if let Err(error) = self.store.note_freshness(&heard) {
+                tracing::warn!("freshness was not noted: {error}");
+            }
         }
         Ok(())
     }
@@ -212,7 +217,7 @@ impl<S: Store> Sink for ClickHouseSink<S> {
             }
             is_beat
         };
-        let records = batch.records.iter().filter(|record| !is_beat(record) && record.value.is_some());
+        let records = batch.records.iter().filter(|record| !is_beat(record) && (record.value.is_some() || source.topic >= VERSIONED));
         if let Some(values) = &mut staged.values {
             let records: Vec<&Record<'_>> = records.collect();
             values.extend(records.iter().map(|record| (record.offset, Box::from(record.value.unwrap_or_default()))));

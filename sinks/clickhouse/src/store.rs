@@ -6,6 +6,7 @@ use std::ops::Range;
 use pipeline::TopicId;
 use uuid::Uuid;
 
+use crate::recompute::listed;
 use crate::{Client, QueryError};
 
 /// One block for one table.
@@ -32,6 +33,23 @@ pub struct Span {
     pub offsets: Range<i64>,
     /// First and last day on which they happened and on which they were received, microseconds since 1970 UTC: where they lie.
     pub days: [(i64, i64); 2],
+}
+
+impl Span {
+    /// As ClickHouse asks for it.
+    fn condition(&self) -> String {
+        let day = |time_us: i64| time_us.div_euclid(86_400_000_000);
+        let [(happened_from, happened_to), (received_from, received_to)] = self.days.map(|(from, to)| (day(from), day(to)));
+        format!(
+            "topic_id = '{}' AND topic_partition = {} AND topic_offset >= {} AND topic_offset < {} \
+             AND event_date BETWEEN toDate({happened_from}) AND toDate({happened_to}) \
+             AND received_date BETWEEN toDate({received_from}) AND toDate({received_to})",
+            Uuid::from_bytes(self.topic_id.0),
+            self.partition,
+            self.offsets.start,
+            self.offsets.end,
+        )
+    }
 }
 
 /// What has to be made again.
@@ -74,6 +92,12 @@ pub trait Store {
     /// Where the store does not answer.
     fn offsets(&mut self, span: &Span) -> Result<Vec<i64>, QueryError>;
 
+    /// Takes the rows with these offsets out, however often each is there; comes back when they are gone.
+    ///
+    /// # Errors
+    /// After an error without an answer they may go later; rows that are inserted from now on stay.
+    fn take_out(&mut self, span: &Span, offsets: &BTreeSet<i64>) -> Result<(), QueryError>;
+
     /// Whether `playback_events` has a row of this partition.
     ///
     /// # Errors
@@ -110,23 +134,21 @@ impl Store for Client {
     }
 
     fn offsets(&mut self, span: &Span) -> Result<Vec<i64>, QueryError> {
-        let day = |time_us: i64| time_us.div_euclid(86_400_000_000);
-        let [(happened_from, happened_to), (received_from, received_to)] = span.days.map(|(from, to)| (day(from), day(to)));
-        let statement = format!(
-            "SELECT topic_offset FROM playback_events WHERE topic_id = '{}' AND topic_partition = {} AND topic_offset >= {} AND topic_offset < {} \
-             AND event_date BETWEEN toDate({happened_from}) AND toDate({happened_to}) \
-             AND received_date BETWEEN toDate({received_from}) AND toDate({received_to}) ORDER BY topic_offset FORMAT RowBinary",
-            Uuid::from_bytes(span.topic_id.0),
-            span.partition,
-            span.offsets.start,
-            span.offsets.end,
-        );
+        let condition = span.condition();
+        let statement = format!("SELECT topic_offset FROM playback_events WHERE {condition} ORDER BY topic_offset FORMAT RowBinary");
         let answer = self.query(&statement)?;
         let (offsets, rest) = answer.as_chunks::<8>();
         if !rest.is_empty() {
             return Err(QueryError::NoAnswer("half of an answer".to_owned()));
         }
         Ok(offsets.iter().map(|offset| i64::from_le_bytes(*offset)).collect())
+    }
+
+    fn take_out(&mut self, span: &Span, offsets: &BTreeSet<i64>) -> Result<(), QueryError> {
+        let (condition, offsets) = (span.condition(), listed(offsets.iter().copied()));
+        let statement =
+            format!("ALTER TABLE playback_events DELETE WHERE {condition} AND topic_offset IN ({offsets}) SETTINGS mutations_sync = 1");
+        self.query(&statement).map(drop)
     }
 
     fn has_rows(&mut self, topic_id: TopicId, partition: u32) -> Result<bool, QueryError> {
@@ -140,20 +162,7 @@ impl Store for Client {
     }
 
     fn mark(&mut self, marks: &BTreeSet<Mark>) -> Result<(), QueryError> {
-        let values: Vec<String> = marks
-            .iter()
-            .map(|mark| {
-                let (unit, time_us) = match mark {
-                    Mark::Day(time_us) => ("day", time_us),
-                    Mark::Hour(time_us) => ("hour", time_us),
-                };
-                format!("('{}', '{unit}', {}, 0)", Uuid::new_v4(), time_us.div_euclid(1_000_000))
-            })
-            .collect();
-        if values.is_empty() {
-            return Ok(());
-        }
-        self.query(&format!("INSERT INTO recompute_pending (id, unit, starts_at, is_done) VALUES {}", values.join(", "))).map(drop)
+        mark(self, marks)
     }
 
     fn note_freshness(&mut self, heard: &[Heard]) -> Result<(), QueryError> {
@@ -167,4 +176,22 @@ impl Store for Client {
         self.query(&format!("INSERT INTO pipeline_freshness (topic, topic_partition, sent_at, stored_at) VALUES {}", values.join(", ")))
             .map(drop)
     }
+}
+
+/// Marks what has to be made again.
+pub(crate) fn mark(client: &Client, marks: &BTreeSet<Mark>) -> Result<(), QueryError> {
+    let values: Vec<String> = marks
+        .iter()
+        .map(|mark| {
+            let (unit, time_us) = match mark {
+                Mark::Day(time_us) => ("day", time_us),
+                Mark::Hour(time_us) => ("hour", time_us),
+            };
+            format!("('{}', '{unit}', {}, 0)", Uuid::new_v4(), time_us.div_euclid(1_000_000))
+        })
+        .collect();
+    if values.is_empty() {
+        return Ok(());
+    }
+    client.query(&format!("INSERT INTO recompute_pending (id, unit, starts_at, is_done) VALUES {}", values.join(", "))).map(drop)
 }

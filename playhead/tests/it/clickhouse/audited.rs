@@ -62,9 +62,29 @@ fn tables_by_minute_are_held_to_their_events_and_sessions_to_their_days() {
     let (code, report) = audit(&engine, &folder);
     let places: Vec<&str> =
         report["clickhouse"]["findings"]["first"].as_array().unwrap().iter().map(|finding| finding["place"].as_str().unwrap()).collect();
-    assert_eq!((code, places.len()), (1, 2), "{report}");
-    assert!(places[0].starts_with("ClickHouse's qos_sessions_current, sessions opened on 20"), "{places:?}");
+    assert_eq!((code, places.len()), (1, 3), "{report}");
+    assert!(places[0].starts_with("ClickHouse's qos_sessions_current, "), "{places:?}");
     assert!(places[1].starts_with("qos_minute 20"), "{places:?}");
+    assert!(places[2].starts_with("content_metrics_daily 20"), "{places:?}");
+    assert_eq!(report["clickhouse"]["findings"]["first"][0]["fault"], "missing", "{report}");
+}
+
+/// In production something is always on its way: what is not is judged all the same.
+#[test]
+fn sessions_are_held_to_the_log_while_others_are_pending() {
+    let (engine, folder) = (Engine::start(), Folder::new());
+    engine.well(&folder, &["simulate", "--sessions", "20", "--seed", "33"]);
+    folder.well(&["simulate", "--sessions", "10", "--seed", "34"]);
+    let (code, report) = audit(&engine, &folder);
+    let clickhouse = &report["clickhouse"];
+    assert_eq!((code, clickhouse["sessions"].as_u64(), clickhouse["not_judged"].as_u64()), (0, Some(20), Some(10)), "{report}");
+    engine
+        .client()
+        .query("ALTER TABLE qos_sessions DELETE WHERE session_id = (SELECT max(session_id) FROM qos_sessions) SETTINGS mutations_sync = 1")
+        .unwrap();
+    let (code, report) = audit(&engine, &folder);
+    let first = &report["clickhouse"]["findings"]["first"][0];
+    assert_eq!((code, first["fault"].as_str()), (1, Some("missing")), "{report}");
 }
 
 #[test]

@@ -16,13 +16,22 @@ pub(super) struct Engine {
     folder: Folder,
     child: Child,
     url: String,
+    /// Name and password of whoever asks; none where everybody may.
+    user: Option<[&'static str; 2]>,
 }
 
 impl Engine {
     pub(super) fn start() -> Self {
         let folder = Folder::new();
-        let (child, url) = run(&folder, "0");
-        Self { folder, child, url }
+        let (child, url) = run(&folder, "0", None);
+        Self { folder, child, url, user: None }
+    }
+
+    /// One that knows a user who may write, and nobody else.
+    pub(super) fn start_with_user(user: [&'static str; 2]) -> Self {
+        let folder = Folder::new();
+        let (child, url) = run(&folder, "0", Some(user));
+        Self { folder, child, url, user: Some(user) }
     }
 
     /// As it is when its machine loses power, but for what the system has not written yet.
@@ -34,7 +43,7 @@ impl Engine {
     /// Where it was, with what is there.
     pub(super) fn restart(&mut self) {
         let port = self.url.rsplit_once(':').unwrap().1.to_owned();
-        let (child, url) = run(&self.folder, &port);
+        let (child, url) = run(&self.folder, &port, self.user);
         assert_eq!(url, self.url);
         self.child = child;
     }
@@ -42,8 +51,8 @@ impl Engine {
     pub(super) fn settings(&self) -> ClientSettings {
         ClientSettings {
             url: self.url.clone(),
-            user: String::new(),
-            password: String::new(),
+            user: self.user.map_or_else(String::new, |[name, _]| name.to_owned()),
+            password: self.user.map_or_else(String::new, |[_, password]| password.to_owned()),
             database: DATABASE.to_owned(),
             timeout: Duration::from_mins(1),
         }
@@ -57,6 +66,9 @@ impl Engine {
     pub(super) fn command(&self, folder: &Folder, args: &[&str]) -> Command {
         let mut command = folder.command(args);
         command.env("PLAYHEAD_CLICKHOUSE_URL", &self.url).env("PLAYHEAD_CLICKHOUSE_FLUSH_INTERVAL", "10ms");
+        if let Some([name, password]) = self.user {
+            command.env("PLAYHEAD_CLICKHOUSE_USER", name).env("PLAYHEAD_CLICKHOUSE_PASSWORD", password);
+        }
         command
     }
 
@@ -90,8 +102,14 @@ impl Drop for Engine {
     }
 }
 
-fn run(folder: &Folder, port: &str) -> (Child, String) {
+fn run(folder: &Folder, port: &str, user: Option<[&str; 2]>) -> (Child, String) {
     let mut command = folder.command(&["clickhouse", "server", "--port", port, "--json"]);
+    if let Some([name, password]) = user {
+        let users = folder.data().join("users.toml");
+        std::fs::create_dir_all(folder.data()).unwrap();
+        std::fs::write(&users, format!("[users.{name}]\nrights = \"write\"\npassword = \"{password}\"\n")).unwrap();
+        command.arg("--users").arg(users);
+    }
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

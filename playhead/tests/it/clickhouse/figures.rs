@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use pipeline::Shutdown;
 use serde_json::Value;
-use sink_clickhouse::QUERIES;
+use sink_clickhouse::{Mark, QUERIES, Recomputer, Store as _};
 
 use super::engine::Engine;
 use super::stored::Expected;
@@ -128,8 +129,8 @@ fn every_documented_query_and_view_answers() {
         let filled = [("{from_day:Date}", "toDate('2000-01-01')"), ("{to_day:Date}", "toDate('2100-01-01')")]
             .iter()
             .fold(query.sql.to_owned(), |sql, (name, value)| sql.replace(name, value))
-            .replace("{from:DateTime}", "toDateTime('2000-01-01 00:00:00', 'UTC')")
-            .replace("{to:DateTime}", "toDateTime('2100-01-01 00:00:00', 'UTC')")
+            .replace("{from:DateTime('UTC')}", "toDateTime('2000-01-01 00:00:00', 'UTC')")
+            .replace("{to:DateTime('UTC')}", "toDateTime('2100-01-01 00:00:00', 'UTC')")
             .replace("{title:String}", &format!("'{title}'"));
         assert!(!engine.rows(&filled).is_empty(), "{}", query.name);
     }
@@ -138,6 +139,63 @@ fn every_documented_query_and_view_answers() {
     }
     assert!(!engine.rows("SELECT * FROM pipeline_freshness LIMIT 1").is_empty());
     assert_eq!(engine.rows("SELECT dictGet('titles', 'runtime_ms', 'unheard of')"), [["0"]]);
+}
+
+#[test]
+fn users_of_the_embedded_engine_have_their_figures_too() {
+    let (engine, folder) = (Engine::start_with_user(["sink", "secret"]), Folder::new());
+    engine.well(&folder, &["simulate", "--sessions", "20", "--seed", "15"]);
+    Expected::of(&folder).assert_stored(&engine, "as a user");
+    let titles = "INSERT INTO title_versions (title_id, valid_from, name, kind, runtime_ms, topic_offset) \
+                  SELECT DISTINCT if(episode_id = '', toString(title_id), toString(episode_id)), now64(6), 'A name', 'movie', 5400000, 1 FROM qos_sessions";
+    engine.client().query(titles).unwrap();
+    let days = engine.rows("SELECT DISTINCT toInt64(opened_date) FROM qos_sessions");
+    engine.client().mark(&days.iter().map(|day| Mark::Day(day[0].parse::<i64>().unwrap() * 86_400_000_000)).collect()).unwrap();
+    Recomputer::new(engine.client(), "test").run(&Shutdown::default()).unwrap();
+    assert_eq!(engine.rows("SELECT sum(runtime_ms) > 0, sum(media_ms_of_known_runtime) > 0 FROM content_metrics_daily"), [["1", "1"]]);
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    let names = "SELECT count() > 0, countIf(dictGet('titles', 'name', title_id) = '') FROM title_versions";
+    assert_eq!(engine.rows(names), [["1", "0"]]);
+    let ends = "INSERT INTO title_versions (title_id, valid_from, topic_offset, is_deleted) \
+                SELECT title_id, now64(6), max(topic_offset) + 1, true FROM title_versions GROUP BY title_id";
+    engine.client().query(ends).unwrap();
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    assert_eq!(engine.rows("SELECT count() > 0, countIf(dictGet('titles', 'name', title_id) != '') FROM title_versions"), [["1", "0"]]);
+}
+
+#[test]
+fn a_partition_that_stands_still_grows_older() {
+    let (engine, folder) = (Engine::start(), Folder::new());
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    engine
+        .client()
+        .query(
+            "INSERT INTO pipeline_freshness SELECT 'playback_events.clean', number, now64(3) - INTERVAL 20 * number MINUTE, \
+             now64(3) - INTERVAL 20 * number MINUTE FROM numbers(2)",
+        )
+        .unwrap();
+    let ages = engine.rows("SELECT topic_partition, intDiv(age_ms, 60000) FROM freshness ORDER BY topic_partition");
+    assert_eq!(ages, [["0", "0"], ["1", "20"]]);
+}
+
+#[test]
+fn a_startup_of_0_ms_counts_where_a_player_measured_it() {
+    let (engine, folder) = (Engine::start(), Folder::new());
+    engine.well(&folder, &["clickhouse", "migrate"]);
+    let sessions = "('import', 0, 0, NULL, ''), ('instant', 0, 0, NULL, 'web'), ('stalled', 0, 2, NULL, ''), ('known', 0, 0, 5000000, '')";
+    engine
+        .client()
+        .query(&format!(
+            "INSERT INTO qos_sessions (opened_at, version, session_id, startup_ms, rebuffer_count, avg_bitrate_bps, player) \
+             SELECT toDateTime64('2026-01-01 10:00:00', 6, 'UTC'), 1, c1, c2, c3, c4, c5 FROM values('c1 String, c2 Int64, c3 Int64, \
+             c4 Nullable(Int64), c5 String', {sessions})"
+        ))
+        .unwrap();
+    engine.client().mark(&[Mark::Day(1_767_225_600_000_000)].into()).unwrap();
+    Recomputer::new(engine.client(), "test").run(&Shutdown::default()).unwrap();
+    assert_eq!(engine.rows("SELECT sum(sessions), sum(measured_sessions) FROM content_metrics_daily"), [["4", "3"]]);
+    let comment = engine.rows("SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = 'qos_by_day'");
+    assert!(comment[0][0].contains("avg_bitrate_bps is an approximation"), "{comment:?}");
 }
 
 #[test]

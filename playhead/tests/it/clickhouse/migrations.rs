@@ -34,6 +34,24 @@ fn applied_once_and_refused_where_they_are_not_ours() {
             "playback_events.sequence is Nullable(Int32), must be Nullable(Int64)",
         ),
         (
+            "ALTER TABLE playback_events MODIFY SETTING non_replicated_deduplication_window = 100",
+            "ALTER TABLE playback_events MODIFY SETTING non_replicated_deduplication_window = 10000",
+            "playback_events lacks non_replicated_deduplication_window = 10000",
+        ),
+        (
+            "ALTER TABLE qos_minute REMOVE TTL",
+            "ALTER TABLE qos_minute MODIFY TTL toDate(minute) + INTERVAL 400 DAY",
+            "qos_minute is AggregatingMergeTree PARTITION BY toYYYYMMDD(minute) ORDER BY (minute, country, device_type, cdn, player), must be \
+             AggregatingMergeTree PARTITION BY toYYYYMMDD(minute) ORDER BY (minute, country, device_type, cdn, player) \
+             TTL toDate(minute) + toIntervalDay(400)",
+        ),
+        (
+            "CREATE OR REPLACE VIEW concurrent_viewers AS SELECT 1 AS minute",
+            "CREATE OR REPLACE VIEW concurrent_viewers AS SELECT minute, title_id, country, uniqCombined64Merge(plays) AS concurrent_plays,              uniqCombined64Merge(viewers) AS concurrent_viewers FROM concurrent_viewers_minute GROUP BY minute, title_id, country",
+            "concurrent_viewers is SELECT 1 AS minute, must be SELECT minute, title_id, country, uniqCombined64Merge(plays) AS concurrent_plays, \
+             uniqCombined64Merge(viewers) AS concurrent_viewers FROM concurrent_viewers_minute GROUP BY minute, title_id, country",
+        ),
+        (
             "INSERT INTO migrations (version, name, checksum, applied_at) VALUES (2, '002_minutes', 'another', now() + 1)",
             "INSERT INTO migrations (version, name, checksum, applied_at) SELECT version, name, checksum, now() + 2 FROM migrations WHERE version = 2 AND checksum != 'another'",
             "migration 002_minutes was applied in another form: an applied one is never changed, a change is a new migration",

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{HOLD, lease, listed, partition_of, replace, stage};
-use crate::{Client, QueryError};
+use super::lease::{self, Lease};
+use super::{HOLD, listed, partition_of, replace, stage};
+use crate::store::mark;
+use crate::{Client, Mark, QueryError};
 
 /// How long inserts that are under way are waited for.
 const IN_FLIGHT: Duration = Duration::from_secs(60);
@@ -12,6 +14,10 @@ const IN_FLIGHT: Duration = Duration::from_secs(60);
 const HOLD_TIME: Duration = Duration::from_mins(2);
 /// How long is waited before it is looked again whether they are through.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How many days back the tables by minute are held to `playback_events`: two less than that keeps what was received, and what is received
+/// happened up to four days before.
+const JUDGED_DAYS: i64 = 84;
 
 /// A table by minute, and the view that feeds it.
 struct ByMinute {
@@ -38,8 +44,12 @@ pub(super) struct MadeAgain {
 }
 
 /// Makes those of the hours again that are not what `playback_events` says, by their starts in seconds since 1970 UTC.
-pub(super) fn recompute(client: &Client, lease: &lease::Lease<'_>, owner: &str, hours: &BTreeSet<i64>) -> Result<MadeAgain, QueryError> {
+pub(super) fn recompute(client: &Client, lease: &Lease<'_>, owner: &str, hours: &BTreeSet<i64>) -> Result<MadeAgain, QueryError> {
     let mut made = MadeAgain::default();
+    // Of what happened before, playback_events has no longer all, and the tables by minute have what stays.
+    let since_s = client.rows(&format!("SELECT toInt64(toUnixTimestamp(toStartOfDay(now('UTC')))) - {JUDGED_DAYS} * 86400"))?;
+    let since_s: i64 = since_s.into_iter().flatten().next().and_then(|time| time.parse().ok()).unwrap_or(i64::MAX);
+    let hours = &hours.iter().copied().filter(|hour| *hour >= since_s).collect::<BTreeSet<i64>>();
     if hours.is_empty() {
         return Ok(made);
     }
@@ -57,7 +67,7 @@ pub(super) fn recompute(client: &Client, lease: &lease::Lease<'_>, owner: &str, 
     let Some(hold) = lease::take(client, HOLD, owner, HOLD_TIME)? else {
         return Err(QueryError::NoAnswer("another holds back inserts".to_owned()));
     };
-    let rebuilt = rebuild_held(client, (lease, &hold), &wrong);
+    let rebuilt = rebuild_held(client, &[lease, &hold], &wrong);
     let returned = hold.give_back();
     made.hours += rebuilt?;
     returned?;
@@ -68,18 +78,27 @@ pub(super) fn recompute(client: &Client, lease: &lease::Lease<'_>, owner: &str, 
 pub(super) fn all_wrong(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
     let mut all = Vec::new();
     for by_minute in &TABLES {
-        // Two days less than it keeps what was received, and what is received happened days before.
-        let wrong = by_minute.wrong_where(client, "event_date >= today() - 84", "toDate(minute) >= today() - 84")?;
+        let (of_events, of_minutes) =
+            (format!("event_date >= toDate(now('UTC')) - {JUDGED_DAYS}"), format!("toDate(minute) >= toDate(now('UTC')) - {JUDGED_DAYS}"));
+        let wrong = by_minute.wrong_where(client, &of_events, &of_minutes)?;
         all.extend(wrong.into_iter().map(|hour| (by_minute.table, hour)));
     }
     Ok(all)
 }
 
-fn rebuild_held(
-    client: &Client,
-    (lease, hold): (&lease::Lease<'_>, &lease::Lease<'_>),
-    wrong: &[(&ByMinute, BTreeSet<i64>)],
-) -> Result<usize, QueryError> {
+/// Those of the tables and hours that are wrong now.
+pub(super) fn still_wrong(client: &Client, wrong: &[(&'static str, i64)]) -> Result<Vec<(&'static str, i64)>, QueryError> {
+    let mut still = Vec::new();
+    for by_minute in &TABLES {
+        let hours: BTreeSet<i64> = wrong.iter().filter(|(table, _)| *table == by_minute.table).map(|(_, hour)| *hour).collect();
+        if !hours.is_empty() {
+            still.extend(by_minute.wrong(client, &hours)?.into_iter().map(|hour| (by_minute.table, hour)));
+        }
+    }
+    Ok(still)
+}
+
+fn rebuild_held(client: &Client, leases: &[&Lease<'_>], wrong: &[(&ByMinute, BTreeSet<i64>)]) -> Result<usize, QueryError> {
     wait_for_inserts(client)?;
     let mut rebuilt = 0;
     for (by_minute, hours) in wrong {
@@ -88,10 +107,17 @@ fn rebuild_held(
         if still.is_empty() {
             continue;
         }
-        by_minute.rebuild(client, lease, &still)?;
-        let unlike = by_minute.wrong(client, &still)?;
-        if !unlike.is_empty() || !hold.is_ours()? {
-            // A sink that did not look: the marks stay, and it is done again.
+        by_minute.rebuild(client, leases, &still)?;
+        // One that had looked for the hold before it was there may have written minutes of these days that are replaced now, whichever hour they
+        // are of; and its events may come only after them.
+        wait_for_inserts(client)?;
+        let of_days = still.iter().flat_map(|hour| (0..24).map(|of_day| (hour.div_euclid(86_400) * 24 + of_day) * 3_600)).collect();
+        let unlike = by_minute.wrong(client, &of_days)?;
+        let marks = unlike.difference(&still).map(|hour| Mark::Hour(hour * 1_000_000)).collect();
+        mark(client, &marks)?;
+        leases.iter().try_for_each(|lease| lease.keep())?;
+        if !unlike.is_disjoint(&still) {
+            // The marks stay, and it is done again.
             return Err(QueryError::NoAnswer(format!("{} was written to while it was rebuilt", by_minute.table)));
         }
         rebuilt += still.len();
@@ -141,9 +167,9 @@ impl ByMinute {
     }
 
     /// The other hours of the days are taken as they are; these are made by the view's own statement.
-    fn rebuild(&self, client: &Client, lease: &lease::Lease<'_>, hours: &BTreeSet<i64>) -> Result<(), QueryError> {
+    fn rebuild(&self, client: &Client, leases: &[&Lease<'_>], hours: &BTreeSet<i64>) -> Result<(), QueryError> {
         let (table, view) = (self.table, self.view);
-        let staging = stage(client, table)?;
+        let staging = stage(client, leases[0], table)?;
         let list = listed(hours.iter().copied());
         let days: BTreeSet<i64> = hours.iter().map(|hour| hour.div_euclid(86_400)).collect();
         let listed_days = listed(days.iter().copied());
@@ -162,7 +188,7 @@ impl ByMinute {
             "INSERT INTO {staging} {before} WHERE event_date IN (SELECT toDate(arrayJoin([{listed_days}]))) \
              AND toUnixTimestamp(toStartOfHour(toDateTime(effective_time, 'UTC'))) IN ({list}) AND {after}"
         ))?;
-        replace(client, lease, table, &staging, days.iter().map(|day| partition_of(day * 86_400)))
+        replace(client, leases, table, &staging, days.iter().map(|day| partition_of(day * 86_400)))
     }
 }
 

@@ -6,7 +6,8 @@
 //! it stands for has been read after it was read: marks that come meanwhile stay.
 //!
 //! One owner at a time, by a lease ([`lease`]). Nothing may be written to `playback_events` while an hour is made again: sinks look for the
-//! hold before they insert, what is under way is waited for, and at the end counts and hashes are compared again.
+//! hold before each insert, what is under way is waited for, and at the end counts and hashes of all hours that were put in place are compared
+//! again: those that differ are marked.
 
 mod days;
 mod hours;
@@ -14,6 +15,9 @@ mod lease;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+use lease::Lease;
+use pipeline::Shutdown;
 
 use crate::{Client, QueryError};
 
@@ -23,6 +27,8 @@ const LEASE: Duration = Duration::from_mins(5);
 const OWNER: &str = "recompute_lease";
 /// While it is there nothing is written to `playback_events`.
 const HOLD: &str = "recompute_hold";
+/// How often what looks wrong is looked at again.
+const LOOKS: usize = 2;
 /// Marks that are taken at a time.
 const MARKS: usize = 10_000;
 
@@ -52,6 +58,8 @@ struct Marked {
     is_day: bool,
     /// Seconds since 1970 UTC.
     start_s: i64,
+    /// When it was made, seconds since 1970 UTC.
+    marked_s: i64,
 }
 
 impl Recomputer {
@@ -61,19 +69,19 @@ impl Recomputer {
         Self { client, name: name.to_owned() }
     }
 
-    /// Makes again all that is marked now. None where another is at it.
+    /// Makes again what is marked now; what is marked meanwhile waits for the next run, and the rest does where a stop is asked for. None where
+    /// another is at it.
     ///
     /// # Errors
     /// Where ClickHouse does not do it: the marks are still there.
-    pub fn run(&self) -> Result<Option<Recomputed>, QueryError> {
+    pub fn run(&self, shutdown: &Shutdown) -> Result<Option<Recomputed>, QueryError> {
         // Of a run that was killed: what it was at may be done, but inserts still wait.
         lease::clear(&self.client, HOLD, &self.name)?;
-        let marks = self.marks()?;
-        if marks.is_empty() {
+        if self.marks()?.is_empty() {
             return Ok(Some(Recomputed::default()));
         }
         let Some(lease) = lease::take(&self.client, OWNER, &self.name, LEASE)? else { return Ok(None) };
-        let recomputed = self.run_owned(&lease);
+        let recomputed = self.run_owned(&lease, shutdown);
         // Where it can't be given back it ends by itself.
         let returned = lease.give_back();
         let recomputed = recomputed?;
@@ -81,43 +89,76 @@ impl Recomputer {
         Ok(Some(recomputed))
     }
 
-    fn run_owned(&self, lease: &lease::Lease<'_>) -> Result<Recomputed, QueryError> {
+    fn run_owned(&self, lease: &Lease<'_>, shutdown: &Shutdown) -> Result<Recomputed, QueryError> {
         let mut recomputed = Recomputed::default();
-        loop {
+        while !shutdown.is_requested() {
             // Read under the lease: what the owner before has done is not done again.
             let marks = self.marks()?;
-            if marks.is_empty() {
-                return Ok(recomputed);
-            }
             let starts = |is_day| marks.iter().filter(|mark| mark.is_day == is_day).map(|mark| mark.start_s).collect::<BTreeSet<i64>>();
             let (days, hours) = (starts(true), starts(false));
-            days::recompute(&self.client, lease, &days)?;
-            recomputed.days += days.len();
-            let made_again = hours::recompute(&self.client, lease, &self.name, &hours)?;
-            recomputed.hours += made_again.hours;
-            recomputed.hours_right += made_again.hours_right;
-            self.take_away(&marks)?;
-            recomputed.marks += marks.len();
+            let is_all = marks.len() < MARKS;
+            let (of_days, of_hours): (Vec<Marked>, Vec<Marked>) = marks.into_iter().partition(|mark| mark.is_day);
+            // Neither hangs on the other: what can't be made of one is no reason to leave the other.
+            let made_again = hours::recompute(&self.client, lease, &self.name, &hours);
+            if let Ok(made_again) = made_again {
+                recomputed.hours += made_again.hours;
+                recomputed.hours_right += made_again.hours_right;
+                self.take_away(&of_hours)?;
+                recomputed.marks += of_hours.len();
+            }
+            let days_made = days::recompute(&self.client, lease, &days, shutdown)?;
+            recomputed.days += days_made;
+            let is_whole = days_made == days.len();
+            if is_whole {
+                self.take_away(&of_days)?;
+                recomputed.marks += of_days.len();
+            }
+            made_again?;
+            if is_all || !is_whole {
+                break;
+            }
         }
+        self.forget_done()?;
+        Ok(recomputed)
     }
 
     fn marks(&self) -> Result<Vec<Marked>, QueryError> {
         let statement = format!(
-            "SELECT id, unit = 'day', toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 LIMIT {MARKS}"
+            "SELECT id, unit = 'day', toInt64(toUnixTimestamp(starts_at)), toInt64(toUnixTimestamp(marked_at)) FROM recompute_pending FINAL WHERE is_done = 0 LIMIT {MARKS}"
         );
         let rows = self.client.rows(&statement)?;
         let mark = |row: Vec<String>| {
-            let [id, is_day, start_s] = <[String; 3]>::try_from(row).ok()?;
-            Some(Marked { id, is_day: is_day == "1", start_s: start_s.parse().ok()? })
+            let [id, is_day, start_s, marked_s] = <[String; 4]>::try_from(row).ok()?;
+            Some(Marked { id, is_day: is_day == "1", start_s: start_s.parse().ok()?, marked_s: marked_s.parse().ok()? })
         };
         Ok(rows.into_iter().filter_map(mark).collect())
     }
 
     /// Nothing is deleted, so nothing that came meanwhile can go with it: a later line says that the mark is done.
     fn take_away(&self, marks: &[Marked]) -> Result<(), QueryError> {
-        let line = |mark: &Marked| format!("('{}', '{}', {}, 1)", mark.id, if mark.is_day { "day" } else { "hour" }, mark.start_s);
+        if marks.is_empty() {
+            return Ok(());
+        }
+        let line = |mark: &Marked| {
+            let unit = if mark.is_day { "day" } else { "hour" };
+            format!("('{}', '{unit}', {}, 1, {})", mark.id, mark.start_s, mark.marked_s)
+        };
         let lines: Vec<String> = marks.iter().map(line).collect();
-        self.client.query(&format!("INSERT INTO recompute_pending (id, unit, starts_at, is_done) VALUES {}", lines.join(", "))).map(drop)
+        let lines = lines.join(", ");
+        self.client.query(&format!("INSERT INTO recompute_pending (id, unit, starts_at, is_done, marked_at) VALUES {lines}")).map(drop)
+    }
+
+    /// Drops the days of marks of which each is done. A mark and what says that it is done lie in the partition of the day on which it was made,
+    /// so neither outlives the other; and none comes into a day before yesterday.
+    fn forget_done(&self) -> Result<(), QueryError> {
+        let days = self.client.rows(
+            "SELECT toYYYYMMDD(marked_at) AS day FROM recompute_pending FINAL WHERE marked_at < toStartOfDay(now('UTC')) - INTERVAL 1 DAY \
+             GROUP BY day HAVING min(is_done) = 1",
+        )?;
+        for day in days.iter().flatten() {
+            self.client.query(&format!("ALTER TABLE recompute_pending DROP PARTITION {day}"))?;
+        }
+        Ok(())
     }
 }
 
@@ -126,27 +167,64 @@ pub(crate) fn is_held(client: &Client) -> Result<bool, QueryError> {
     Ok(lease::holder(client, HOLD)?.is_some())
 }
 
-/// Tables by minute and hours, by their starts in seconds since 1970 UTC, that are not what `playback_events` says and are not marked.
-pub(crate) fn wrong_hours(client: &Client) -> Result<Vec<(&'static str, i64)>, QueryError> {
-    let marked =
-        client.rows("SELECT toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 AND unit = 'hour'")?;
-    let marked: BTreeSet<i64> = marked.into_iter().flatten().filter_map(|hour| hour.parse().ok()).collect();
-    let wrong = hours::all_wrong(client)?;
+/// Tables by minute and hours, by their starts in seconds since 1970 UTC, that are not what `playback_events` says and are not marked. Events and
+/// minutes of a block do not appear at one moment, so what is wrong is looked at again after `wait`, and only what stays wrong is told.
+pub(crate) fn wrong_hours(client: &Client, mut wait: impl FnMut()) -> Result<Vec<(&'static str, i64)>, QueryError> {
+    let mut wrong = hours::all_wrong(client)?;
+    for _ in 0..LOOKS {
+        if !wrong.is_empty() {
+            wait();
+            wrong = hours::still_wrong(client, &wrong)?;
+        }
+    }
+    let marked = marked(client, "hour")?;
     Ok(wrong.into_iter().filter(|(_, hour)| !marked.contains(hour)).collect())
 }
 
-/// Empties a staging table, making it first where it is not there.
-fn stage(client: &Client, table: &str) -> Result<String, QueryError> {
-    let staging = format!("{table}_staging");
-    client.query(&format!("DROP TABLE IF EXISTS {staging} SYNC"))?;
+/// Days, by their starts in seconds since 1970 UTC, of which `content_metrics_daily` is not what the sessions say and that are not marked. A day
+/// is marked once its sessions are there, so one that looks wrong is looked at again after `wait`.
+pub(crate) fn wrong_days(client: &Client, mut wait: impl FnMut()) -> Result<Vec<i64>, QueryError> {
+    let look = || {
+        let wrong = days::all_wrong(client)?;
+        let marked = marked(client, "day")?;
+        Ok(wrong.into_iter().filter(|day| !marked.contains(day)).collect::<BTreeSet<i64>>())
+    };
+    let mut wrong = look()?;
+    for _ in 0..LOOKS {
+        if !wrong.is_empty() {
+            wait();
+            let again = look()?;
+            wrong.retain(|day| again.contains(day));
+        }
+    }
+    Ok(wrong.into_iter().collect())
+}
+
+/// What is marked of a unit, by starts in seconds since 1970 UTC.
+fn marked(client: &Client, unit: &str) -> Result<BTreeSet<i64>, QueryError> {
+    let marked = client
+        .rows(&format!("SELECT toInt64(toUnixTimestamp(starts_at)) FROM recompute_pending FINAL WHERE is_done = 0 AND unit = '{unit}'"))?;
+    Ok(marked.into_iter().flatten().filter_map(|start| start.parse().ok()).collect())
+}
+
+/// Makes a staging table of the lease's own. Those of owners before are dropped, so that one that goes on without knowing that it is none any
+/// more has nothing to put in place.
+fn stage(client: &Client, lease: &Lease<'_>, table: &str) -> Result<String, QueryError> {
+    let left = client
+        .rows(&format!("SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '{table}_staging')"))?;
+    lease.keep()?;
+    for name in left.iter().flatten() {
+        client.query(&format!("DROP TABLE IF EXISTS {name} SYNC"))?;
+    }
+    let staging = format!("{table}_staging_{}", lease.id());
     client.query(&format!("CREATE TABLE {staging} AS {table}"))?;
     Ok(staging)
 }
 
-/// Puts days of a staging table into the place of those of the table, unless the lease has been lost meanwhile. A day is `YYYYMMDD`.
+/// Puts days of a staging table into the place of those of the table, unless one of the leases has been lost meanwhile. A day is `YYYYMMDD`.
 fn replace(
     client: &Client,
-    lease: &lease::Lease<'_>,
+    leases: &[&Lease<'_>],
     table: &str,
     staging: &str,
     days: impl Iterator<Item = String>,
@@ -155,8 +233,8 @@ fn replace(
         "SELECT DISTINCT partition FROM system.parts WHERE database = currentDatabase() AND table = '{staging}' AND active"
     ))?;
     let made: BTreeSet<String> = made.into_iter().flatten().collect();
-    lease.check()?;
     for day in days {
+        leases.iter().try_for_each(|lease| lease.keep())?;
         if made.contains(&day) {
             client.query(&format!("ALTER TABLE {table} REPLACE PARTITION {day} FROM {staging}"))?;
         } else {
@@ -181,7 +259,7 @@ fn partition_of(time_s: i64) -> String {
 }
 
 /// Numbers, with commas between.
-fn listed(numbers: impl Iterator<Item = i64>) -> String {
+pub(crate) fn listed(numbers: impl Iterator<Item = i64>) -> String {
     numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
 }
 

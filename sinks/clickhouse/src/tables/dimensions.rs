@@ -5,8 +5,8 @@ use schemas::{Profile, ProfileKind, Title, TitleKind};
 use crate::native::{Dictionary, Nullable, Plain, Text, Texts, Time, block};
 
 block! {
-    /// Titles as of valid_from.
-    TitleVersions of "title_versions", from row: (&Title<'_>, i64) {
+    /// Titles as of valid_from; a tombstone is a row of its own, as of its timestamp.
+    TitleVersions of "title_versions", from row: (&Title<'_>, i64, bool) {
         title_id: Text = row.0.title_id,
         valid_from: Plain<Time> = Time(row.0.valid_from),
         name: Text = row.0.name,
@@ -20,12 +20,13 @@ block! {
         release_year: Nullable<i64> = row.0.release_year,
         languages: Texts = row.0.languages,
         topic_offset: Plain<i64> = row.1,
+        is_deleted: Plain<bool> = row.2,
     }
 }
 
 block! {
-    /// Profiles as of valid_from.
-    ProfileVersions of "profile_versions", from row: (&Profile<'_>, i64) {
+    /// Profiles as of valid_from; a tombstone is a row of its own, as of its timestamp.
+    ProfileVersions of "profile_versions", from row: (&Profile<'_>, i64, bool) {
         profile_id: Text = row.0.profile_id,
         valid_from: Plain<Time> = Time(row.0.valid_from),
         account_id: Text = row.0.account_id,
@@ -34,5 +35,6 @@ block! {
         country: Dictionary = row.0.country.unwrap_or_default(),
         created_at: Nullable<Time> = row.0.created_at.map(Time),
         topic_offset: Plain<i64> = row.1,
+        is_deleted: Plain<bool> = row.2,
     }
 }

@@ -19,6 +19,8 @@ pub const INPUTS: [&str; 4] = ["playback_events.clean", "qos_session_summary", "
 
 const MICROS_A_DAY: i64 = 86_400_000_000;
 const MICROS_AN_HOUR: i64 = 3_600_000_000;
+/// What was received longer after it happened counts in no table by minute.
+const LIVE_US: i64 = 78 * MICROS_AN_HOUR;
 
 /// What a table does with a row that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ impl Block {
         each!(self, rows => rows.clear());
     }
 
-    /// Appends the rows of records that `decoder` reads; a tombstone makes none. On an error the offset is named, and the block holds anything.
+    /// Appends the rows of records that `decoder` reads; a tombstone makes one of titles and profiles alone. On an error the offset is named, and the block holds anything.
     pub(crate) fn push_all<'a, 'b: 'a>(
         &mut self,
         decoder: &Decoder,
@@ -101,8 +103,18 @@ impl Block {
                 rows.push(&Row { clean, topic_id, partition: source.partition, offset });
             }),
             Self::QosSessions(rows) => decode_all(decoder, records, |summary: &QosSessionSummary<'_>, _| rows.push(summary)),
-            Self::TitleVersions(rows) => decode_all(decoder, records, |title: &Title<'_>, offset| rows.push((title, offset))),
-            Self::ProfileVersions(rows) => decode_all(decoder, records, |profile: &Profile<'_>, offset| rows.push((profile, offset))),
+            Self::TitleVersions(rows) => decode_versions(decoder, records, |version| match version {
+                Version::Is(title, offset) => rows.push((title, offset, false)),
+                Version::Ended { key, at, offset } => {
+                    rows.push((&Title { title_id: key, valid_from: at, ..Title::default() }, offset, true));
+                }
+            }),
+            Self::ProfileVersions(rows) => decode_versions(decoder, records, |version| match version {
+                Version::Is(profile, offset) => rows.push((profile, offset, false)),
+                Version::Ended { key, at, offset } => {
+                    rows.push((&Profile { profile_id: key, valid_from: at, ..Profile::default() }, offset, true));
+                }
+            }),
         }
     }
 
@@ -114,12 +126,12 @@ impl Block {
         }
     }
 
-    /// The hours in which the events in it happened, microseconds since 1970 UTC.
+    /// The hours in which the events in it happened that count in the tables by minute, microseconds since 1970 UTC.
     pub(crate) fn hours(&self) -> BTreeSet<i64> {
-        match self {
-            Self::PlaybackEvents(rows) => starts(&rows.effective_time, MICROS_AN_HOUR),
-            _ => BTreeSet::new(),
-        }
+        let Self::PlaybackEvents(rows) = self else { return BTreeSet::new() };
+        let live =
+            times(&rows.effective_time).zip(times(&rows.received_time)).filter(|(happened, received)| *happened >= received - LIVE_US);
+        live.map(|(happened, _)| happened.div_euclid(MICROS_AN_HOUR) * MICROS_AN_HOUR).collect()
     }
 
     /// The days on which its rows are found in their table, by when they happened and by when they were received: from and to, microseconds
@@ -149,19 +161,48 @@ fn decode_all<'a, 'b: 'a, R: Record<'b>>(
     Ok(())
 }
 
+/// A record of a compacted topic.
+enum Version<'v, R> {
+    /// What a key stands for from now on, and the record's offset.
+    Is(&'v R, i64),
+    /// What it stood for is no longer: microseconds since 1970 UTC, and the record's offset.
+    Ended { key: &'v str, at: i64, offset: i64 },
+}
+
+/// As [`decode_all`], with tombstones; the caller leaves out heartbeats.
+fn decode_versions<'a, 'b: 'a, R: Record<'b>>(
+    decoder: &Decoder,
+    records: impl Iterator<Item = &'a LogRecord<'b>>,
+    mut push: impl FnMut(Version<'_, R>),
+) -> Result<(), (i64, Box<Rejection>)> {
+    for record in records {
+        if record.value.is_some() {
+            decode_all(decoder, std::iter::once(record), |version: &R, offset| push(Version::Is(version, offset)))?;
+        } else if let Some(key) = record.key.and_then(|key| str::from_utf8(key).ok()) {
+            push(Version::Ended { key, at: record.timestamp_ms * 1_000, offset: record.offset });
+        }
+    }
+    Ok(())
+}
+
 /// The spans of so many microseconds in which these times lie, by their starts.
-fn starts(times: &Plain<Time>, span_us: i64) -> BTreeSet<i64> {
-    let (times, _) = times.bytes().as_chunks::<8>();
+fn starts(column: &Plain<Time>, span_us: i64) -> BTreeSet<i64> {
     let mut starts = BTreeSet::new();
     let mut last = None;
-    for time in times {
-        let start = i64::from_le_bytes(*time).div_euclid(span_us);
+    for time in times(column) {
+        let start = time.div_euclid(span_us);
         if last != Some(start) {
             starts.insert(start * span_us);
             last = Some(start);
         }
     }
     starts
+}
+
+/// A column's times, microseconds since 1970 UTC.
+fn times(column: &Plain<Time>) -> impl Iterator<Item = i64> {
+    let (times, _) = column.bytes().as_chunks::<8>();
+    times.iter().map(|time| i64::from_le_bytes(*time))
 }
 
 /// One decoder for each of [`INPUTS`].

@@ -32,6 +32,10 @@ impl Store for Kept {
         Ok(Vec::new())
     }
 
+    fn take_out(&mut self, _: &Span, _: &BTreeSet<i64>) -> Result<(), QueryError> {
+        Ok(())
+    }
+
     fn has_rows(&mut self, _: pipeline::TopicId, _: u32) -> Result<bool, QueryError> {
         Ok(false)
     }
@@ -219,6 +223,21 @@ proptest! {
             prop_assert_eq!(is(2, "created_at"), shown(row.number(2)));
         }
     }
+}
+
+#[test]
+fn of_titles_and_profiles_that_are_no_longer() {
+    let input = Input::empty();
+    input.append(2, 0, 0, &Title { title_id: "film", valid_from: 7, name: "A film", ..Title::default() });
+    input.delete(2, 0, 5_000, "film");
+    input.delete(3, 0, 6_000, "profile");
+    input.beat(3, 0, 7_000);
+    let blocks = blocks(&input);
+    let is = |block: usize, column: &str| blocks[block].1.column(column).iter().map(|value| value.clone().unwrap()).collect::<Vec<_>>();
+    assert_eq!(blocks.iter().map(|(table, _)| *table).collect::<Vec<_>>(), ["title_versions", "profile_versions"]);
+    assert_eq!((is(0, "title_id"), is(0, "is_deleted")), (vec!["film".to_owned(); 2], vec!["false".to_owned(), "true".to_owned()]));
+    assert_eq!(is(0, "valid_from"), ["7", "5000000"]);
+    assert_eq!((is(1, "profile_id"), is(1, "is_deleted")), (vec!["profile".to_owned()], vec!["true".to_owned()]), "no heartbeat");
 }
 
 #[test]

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use pipeline::testing::{Call as LogCall, Fault as LogFault, FaultKind, FaultLog};
 use pipeline::{Log, LogTimeRule, Shutdown, SinkOptions, SinkRunError, SinkTotals, run_sink, unobserved};
-use schemas::{Decoder, QosSessionSummary};
+use schemas::{CleanPlaybackEvent, CleanPrefix, Decoder, EventType, PlaybackEvent, QosSessionSummary};
 use sink_clickhouse::{ClickHouseSink, INPUTS, Mark};
 
-use crate::input::{GROUP, Input, PARTITIONS};
+use crate::input::{GROUP, Input, PARTITIONS, START_US};
 use crate::store::{Call, Fault, MemoryClickHouse};
 
 const DAY_US: i64 = 86_400_000_000;
+const HOUR_US: i64 = 3_600_000_000;
 
 fn options(breaks: bool) -> SinkOptions {
     SinkOptions {
@@ -91,17 +92,64 @@ fn a_store_that_fails_at_any_call_in_any_way_costs_and_doubles_nothing() {
             let context = format!("{fault:?} at call {at}, {call:?}");
             let (input, store) = (Input::random(2, 90), MemoryClickHouse::failing(at, fault));
             if fault == Fault::Crash {
-                run(&input, &store, &mut input.lane(), true).unwrap_err();
+                let ended = run(&input, &store, &mut input.lane(), true);
+                assert!(ended.is_err() || *call == Call::NoteFreshness, "{context}");
                 store.restart();
                 run(&input, &store, &mut input.lane(), true).unwrap();
             } else {
                 let totals = run(&input, &store, &mut input.lane(), false).unwrap();
-                assert!(totals.retries >= 1, "{context}");
+                assert_eq!(totals.retries >= 1, *call != Call::NoteFreshness, "{context}");
             }
             assert!(store.has_failed(), "{context}");
             assert_right(&input, &store, &context);
         }
     }
+}
+
+/// As [`a_store_that_fails_at_any_call_in_any_way_costs_and_doubles_nothing`], where others have overrun the window of tokens meanwhile.
+#[test]
+fn a_token_that_is_forgotten_doubles_nothing() {
+    let (counted, whole) = (MemoryClickHouse::default(), Input::random(7, 60));
+    run(&whole, &counted, &mut whole.lane(), true).unwrap();
+    for (at, _) in counted.calls().iter().enumerate().filter(|(_, call)| **call == Call::Insert) {
+        for fault in [Fault::LostReply, Fault::RowsWithoutViews, Fault::Crash] {
+            let (input, store) = (Input::random(7, 60), MemoryClickHouse::failing(at, fault));
+            store.forget_tokens();
+            if run(&input, &store, &mut input.lane(), true).is_err() {
+                store.restart();
+                run(&input, &store, &mut input.lane(), true).unwrap();
+            }
+            assert_right(&input, &store, &format!("{fault:?} at call {at}"));
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_there_twice_where_nobody_knows_is_there_once_again() {
+    let (counted, whole) = (MemoryClickHouse::default(), Input::random(8, 30));
+    run(&whole, &counted, &mut whole.lane(), true).unwrap();
+    let at = counted.calls().iter().position(|call| *call == Call::Insert).unwrap();
+    let (input, store) = (Input::random(8, 30), MemoryClickHouse::failing(at, Fault::Crash));
+    run(&input, &store, &mut input.lane(), true).unwrap_err();
+    store.double_event(0);
+    store.restart();
+    run(&input, &store, &mut input.lane(), true).unwrap();
+    assert!(store.calls().contains(&Call::TakeOut));
+    assert_right(&input, &store, "doubled");
+}
+
+/// An hour of long ago is of no table by minute: made again, it would be taken out of what is kept of it.
+#[test]
+fn what_was_received_long_after_it_happened_marks_no_hour() {
+    let (input, store) = (Input::empty(), MemoryClickHouse::failing(2, Fault::LostReply));
+    for (happened, hash) in [(START_US - 79 * HOUR_US, 1), (START_US - 78 * HOUR_US, 2)] {
+        let event = PlaybackEvent { kind: EventType::Heartbeat, event_time: happened, received_time: START_US, ..PlaybackEvent::default() };
+        let prefix = CleanPrefix { effective_time: happened, content_hash: hash, ..CleanPrefix::default() };
+        input.append(0, 0, START_US / 1_000, &CleanPlaybackEvent { prefix, event });
+    }
+    run(&input, &store, &mut input.lane(), false).unwrap();
+    assert_eq!(store.marks(), [Mark::Hour(START_US - 78 * HOUR_US)].into());
+    assert_eq!(store.events(), input.events());
 }
 
 #[test]
@@ -129,6 +177,36 @@ fn what_the_store_will_never_take_stops_the_sink() {
     let (input, store) = (Input::random(4, 30), MemoryClickHouse::failing(1, Fault::Refused));
     let error = run(&input, &store, &mut input.lane(), false).unwrap_err();
     assert_eq!(error.to_string(), "sink clickhouse: ClickHouse: no such table");
+}
+
+/// A hold that comes between two blocks of a flush is seen.
+#[test]
+fn the_hold_is_looked_for_right_before_each_block_of_events() {
+    let (input, store) = (Input::empty(), MemoryClickHouse::default());
+    for number in 0..12 {
+        let event = PlaybackEvent { kind: EventType::Heartbeat, event_time: START_US, received_time: START_US, ..PlaybackEvent::default() };
+        let prefix = CleanPrefix { effective_time: START_US, content_hash: number, ..CleanPrefix::default() };
+        input.append(0, u32::try_from(number).unwrap() % PARTITIONS, START_US / 1_000, &CleanPlaybackEvent { prefix, event });
+    }
+    run(&input, &store, &mut input.lane(), true).unwrap();
+    let calls = store.calls();
+    let inserts: Vec<usize> = (0..calls.len()).filter(|at| calls[*at] == Call::Insert).collect();
+    assert!(inserts.len() >= 3);
+    for at in inserts {
+        assert_eq!(calls[at - 1], Call::IsHeld, "{calls:?}");
+    }
+}
+
+#[test]
+fn freshness_that_is_not_taken_stops_nothing() {
+    let (counted, whole) = (MemoryClickHouse::default(), Input::random(9, 60));
+    run(&whole, &counted, &mut whole.lane(), true).unwrap();
+    let at = counted.calls().iter().position(|call| *call == Call::NoteFreshness).unwrap();
+    let (input, store) = (Input::random(9, 60), MemoryClickHouse::failing(at, Fault::Refused));
+    run(&input, &store, &mut input.lane(), true).unwrap();
+    assert!(store.has_failed());
+    assert_right(&input, &store, "without freshness");
+    assert!(store.heard().len() < counted.heard().len());
 }
 
 #[test]

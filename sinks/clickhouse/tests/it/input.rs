@@ -77,7 +77,12 @@ impl Input {
         self.log.append(INPUTS[topic], partition, timestamp_ms, Some(b"key"), Some(&value), &[]);
     }
 
-    fn beat(&self, topic: u16, partition: u32, sent_ms: i64) {
+    /// Appends a tombstone.
+    pub(crate) fn delete(&self, topic: usize, partition: u32, timestamp_ms: i64, key: &str) {
+        self.log.append(INPUTS[topic], partition, timestamp_ms, Some(key.as_bytes()), None, &[]);
+    }
+
+    pub(crate) fn beat(&self, topic: u16, partition: u32, sent_ms: i64) {
         let beat = heartbeat::Beat { sequence: 1, sent_ms }.to_text();
         let key = heartbeat::forwarded_key("playback_events", partition);
         self.log.append(

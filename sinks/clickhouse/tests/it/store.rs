@@ -14,6 +14,7 @@ pub(crate) enum Call {
     Insert,
     IsInserting,
     Offsets,
+    TakeOut,
     HasRows,
     IsHeld,
     Mark,
@@ -56,6 +57,8 @@ struct Contents {
     marks: BTreeSet<Mark>,
     heard: Vec<Heard>,
     calls: Vec<Call>,
+    /// Whether every token is forgotten as soon as another block comes: a window of one block.
+    forgets: bool,
     fault: Option<(usize, Fault)>,
     has_crashed: bool,
 }
@@ -72,6 +75,18 @@ impl MemoryClickHouse {
         let store = Self::default();
         store.contents.borrow_mut().fault = Some((at, fault));
         store
+    }
+
+    /// A window of tokens that is overrun by whatever comes.
+    pub(crate) fn forget_tokens(&self) {
+        self.contents.borrow_mut().forgets = true;
+    }
+
+    /// As by hands that inserted an event again.
+    pub(crate) fn double_event(&self, at: usize) {
+        let contents = &mut *self.contents.borrow_mut();
+        let event = contents.events[at].clone();
+        contents.events.push(event);
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -147,6 +162,10 @@ impl Contents {
     fn insert(&mut self, insert: Insert<'_>, fault: Option<Fault>) {
         let block = Block::read(insert.block);
         assert_eq!(block.rows, insert.rows);
+        if self.forgets {
+            self.tokens.clear();
+            self.tokens_of_views.clear();
+        }
         let token = format!("{} {}", insert.table, insert.token);
         let is_new = if fault == Some(Fault::ViewsWithoutRows) { false } else { self.tokens.insert(token.clone()) };
         let rows_come = is_new && fault != Some(Fault::TokenWithoutRows);
@@ -204,6 +223,13 @@ impl Store for MemoryClickHouse {
             let mut offsets: Vec<i64> = of_span.map(|(.., offset)| *offset).filter(|offset| span.offsets.contains(offset)).collect();
             offsets.sort_unstable();
             offsets
+        })
+    }
+
+    fn take_out(&mut self, span: &Span, offsets: &BTreeSet<i64>) -> Result<(), QueryError> {
+        self.call(Call::TakeOut, |contents, _| {
+            let topic_id = span.topic_id.to_string();
+            contents.events.retain(|(id, partition, offset)| *id != topic_id || *partition != span.partition || !offsets.contains(offset));
         })
     }
 
