@@ -1,6 +1,7 @@
 //! What the engine itself lets its one user do: the floor under what this server refuses by reading statements.
 
 use crate::Rights;
+use crate::statement::TABLE_ENGINES;
 use crate::users::Users;
 
 /// Whom the engine has to serve.
@@ -11,36 +12,6 @@ pub(super) enum Access {
     /// An owner too. Statements of all others are refused before the engine sees them.
     Everything,
 }
-
-/// Engines of tables that keep their data in the folder, and read no other place.
-const TABLE_ENGINES: &[&str] = &[
-    "MergeTree",
-    "ReplacingMergeTree",
-    "SummingMergeTree",
-    "AggregatingMergeTree",
-    "CollapsingMergeTree",
-    "VersionedCollapsingMergeTree",
-    "CoalescingMergeTree",
-    "GraphiteMergeTree",
-    "Memory",
-    "Log",
-    "TinyLog",
-    "StripeLog",
-    "Null",
-    "Set",
-    "Join",
-    "Buffer",
-    "View",
-    "MaterializedView",
-    "LiveView",
-    "WindowView",
-    "Dictionary",
-    "Merge",
-    "GenerateRandom",
-    "KeeperMap",
-    "EmbeddedRocksDB",
-    "Alias",
-];
 
 impl Access {
     pub(super) fn of(users: &Users) -> Self {

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 use super::insert::Insert;
 use super::result::{Answer, EngineError};
 use super::stream::Stream;
-use super::symbols::{Analysis, Library, RawConnection};
+use super::symbols::{Analysis, Library, RawConnection, WithParameters};
 
 /// A query parameter: `{name:Type}` in the statement, and its value in the escaped form of TSV.
 pub(crate) type Parameter = (Vec<u8>, Vec<u8>);
@@ -43,56 +43,36 @@ impl Connection {
 
     /// Runs statements to their end, and gives the whole answer, in `format` where they name none.
     pub(crate) fn query(&mut self, text: &[u8], format: &str, parameters: &[Parameter]) -> Result<Answer, EngineError> {
-        let list = ParameterList::new(parameters);
-        // SAFETY: a connection that nobody else uses; texts and lists of the lengths given, which live during the call.
-        unsafe {
-            let result = (self.library.symbols.chdb_query_with_params_n)(
-                self.raw(),
-                text.as_ptr().cast(),
-                text.len(),
-                format.as_ptr().cast(),
-                format.len(),
-                list.names.as_ptr(),
-                list.name_lengths.as_ptr(),
-                list.values.as_ptr(),
-                list.value_lengths.as_ptr(),
-                parameters.len(),
-            );
-            Answer::take(self.library, result)
-        }
+        let symbols = &self.library.symbols;
+        // SAFETY: an entry point of the library, and what it gives is ours.
+        unsafe { Answer::take(self.library, self.call(symbols.chdb_query_with_params_n, text, format, parameters)) }
     }
 
     /// Starts a SELECT whose answer comes piece by piece, each of them a whole document of its format.
     pub(crate) fn stream(&mut self, text: &[u8], format: &str, parameters: &[Parameter]) -> Result<Stream<'_>, EngineError> {
-        let list = ParameterList::new(parameters);
+        let symbols = &self.library.symbols;
         // SAFETY: as in `query`.
-        let handle = unsafe {
-            let result = (self.library.symbols.chdb_stream_query_with_params_n)(
-                self.raw(),
-                text.as_ptr().cast(),
-                text.len(),
-                format.as_ptr().cast(),
-                format.len(),
-                list.names.as_ptr(),
-                list.name_lengths.as_ptr(),
-                list.values.as_ptr(),
-                list.value_lengths.as_ptr(),
-                parameters.len(),
-            );
-            Answer::take(self.library, result)?
-        };
+        let handle = unsafe { Answer::take(self.library, self.call(symbols.chdb_stream_query_with_params_n, text, format, parameters))? };
         Ok(Stream::new(self, handle))
     }
 
     /// Starts an INSERT whose data follow, in `format`. `head` is the statement without FORMAT and data.
     pub(crate) fn insert(&mut self, head: &[u8], format: &str, parameters: &[Parameter]) -> Result<Insert<'_>, EngineError> {
-        let list = ParameterList::new(parameters);
         // SAFETY: as in `query`.
-        let stream = unsafe {
-            (self.library.symbols.chdb_stream_insert_with_params_n)(
+        let stream = unsafe { self.call(self.library.symbols.chdb_stream_insert_with_params_n, head, format, parameters) };
+        Insert::start(self.library, stream)
+    }
+
+    /// # Safety
+    /// `call` is an entry point of the library.
+    unsafe fn call<T>(&mut self, call: WithParameters<T>, text: &[u8], format: &str, parameters: &[Parameter]) -> T {
+        let list = ParameterList::new(parameters);
+        // SAFETY: a connection that nobody else uses; texts and lists of the lengths given, which live during the call.
+        unsafe {
+            call(
                 self.raw(),
-                head.as_ptr().cast(),
-                head.len(),
+                text.as_ptr().cast(),
+                text.len(),
                 format.as_ptr().cast(),
                 format.len(),
                 list.names.as_ptr(),
@@ -101,8 +81,7 @@ impl Connection {
                 list.value_lengths.as_ptr(),
                 parameters.len(),
             )
-        };
-        Insert::start(self.library, stream)
+        }
     }
 
     /// How many statements a text holds. None where it can't be parsed.

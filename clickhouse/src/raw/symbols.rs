@@ -15,6 +15,10 @@ type Text = *const c_char;
 type Texts = *const *const c_char;
 type Lengths = *const usize;
 
+/// What takes a statement, a format, and names and values of parameters.
+pub(super) type WithParameters<T> =
+    unsafe extern "C" fn(RawConnection, Text, usize, Text, usize, Texts, Lengths, Texts, Lengths, usize) -> T;
+
 /// `chdb_state`: zero is success.
 pub(super) type State = c_int;
 

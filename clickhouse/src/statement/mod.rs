@@ -10,7 +10,7 @@ mod source;
 use lexer::{Lexer, Token, TokenKind};
 
 pub(crate) use insert::{Data, Insert, begins_insert, find_insert};
-pub(crate) use refused::{Refusal, refusal};
+pub(crate) use refused::{Refusal, TABLE_ENGINES, refusal};
 pub(crate) use settings::{QUERY_NAME, RESULT_BOUND, is_bound, is_reaching};
 
 /// What has to be known of a statement that is no INSERT with data.

@@ -107,8 +107,8 @@ const REACHING: &[&str] = &[
     "aiTranslate",
 ];
 
-/// Engines of tables and databases that keep their data in the folder.
-const ENGINES: &[&str] = &[
+/// Engines of tables that keep their data in the folder, and read no other place.
+pub(crate) const TABLE_ENGINES: &[&str] = &[
     "MergeTree",
     "ReplacingMergeTree",
     "SummingMergeTree",
@@ -134,12 +134,10 @@ const ENGINES: &[&str] = &[
     "GenerateRandom",
     "EmbeddedRocksDB",
     "Alias",
-    "Atomic",
-    "Overlay",
-    "Ordinary",
-    "Lazy",
-    "Replicated",
 ];
+
+/// The same of databases.
+const DATABASE_ENGINES: &[&str] = &["Atomic", "Overlay", "Ordinary", "Lazy", "Replicated"];
 
 /// Why somebody with these rights may not have `text` carried out. None where they may.
 pub(crate) fn refusal(text: &[u8], rights: Rights) -> Option<Refusal> {
@@ -230,7 +228,10 @@ fn reaching(words: &Words<'_>, at: usize) -> Option<String> {
         let name = words.name(if words.is_sign(at + 1, b'=') { at + 2 } else { at + 1 })?;
         let is_word_of_a_statement = words.is(at + 1, "ON") || words.is(at + 1, "FROM");
         let is_named = words.is_sign(at + 1, b'=') || name.chars().next().is_some_and(char::is_uppercase);
-        if is_named && !is_word_of_a_statement && !ENGINES.iter().any(|engine| engine.eq_ignore_ascii_case(&name)) {
+        if is_named
+            && !is_word_of_a_statement
+            && !TABLE_ENGINES.iter().chain(DATABASE_ENGINES).any(|engine| engine.eq_ignore_ascii_case(&name))
+        {
             return Some(format!("ENGINE = {name}"));
         }
     }

@@ -15,21 +15,16 @@ use crate::failure::Verdict;
 use crate::log;
 use crate::signals;
 
-/// The engine's folder in the data folder.
-const FOLDER: &str = "clickhouse";
-
 /// How long it is waited for the end before it is waited again.
 const CALM: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(args: &ClickhouseServer, config: &Config, answer: &mut Answer) -> anyhow::Result<Verdict> {
     let users = args.users.as_deref().map(Users::read).transpose().context("--users")?;
     let options = Options {
-        address: SocketAddr::new(args.listen, args.port),
-        library: config.clickhouse.library.clone(),
         users: users.unwrap_or_else(Users::of_this_machine),
         max_queries: args.max_queries,
         max_memory_bytes: args.max_memory_mib.saturating_mul(1 << 20),
-        ..Options::new(config.data.join(FOLDER))
+        ..config.engine_options(SocketAddr::new(args.listen, args.port))
     };
     let shutdown = Shutdown::default();
     signals::ask_to_end(&shutdown)?;

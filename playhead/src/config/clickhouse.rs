@@ -1,20 +1,26 @@
 //! `[clickhouse]`: the ClickHouse that the sink writes to, and the engine that `clickhouse server` runs.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clickhouse_engine::Options;
 use registry::Secret;
 use sink_clickhouse::{Client, ClientSettings};
 
+use super::Config;
 use super::setting::Values;
+
+/// The engine's folder in the data folder.
+const ENGINE_FOLDER: &str = "clickhouse";
 
 /// `[clickhouse]`. The file of the password is read when it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClickhouseSettings {
     /// libchdb's file; none: where `make setup` puts it, or PLAYHEAD_CHDB.
-    pub(crate) library: Option<PathBuf>,
+    library: Option<PathBuf>,
     /// Empty where none is set.
     url: String,
     user: String,
@@ -26,6 +32,13 @@ pub(crate) struct ClickhouseSettings {
     pub(crate) flush_interval: Duration,
     /// How often what is derived is made again where it was marked.
     pub(crate) recompute_interval: Duration,
+}
+
+impl Config {
+    /// With what the engine of this data folder starts.
+    pub(crate) fn engine_options(&self, address: SocketAddr) -> Options {
+        Options { address, library: self.clickhouse.library.clone(), ..Options::new(self.data.join(ENGINE_FOLDER)) }
+    }
 }
 
 impl ClickhouseSettings {

@@ -2,12 +2,9 @@
 
 use std::net::SocketAddr;
 
-use clickhouse_engine::{Options, Server, StartError};
+use clickhouse_engine::{Server, StartError};
 
 use crate::config::Config;
-
-/// The engine's folder in the data folder.
-const FOLDER: &str = "clickhouse";
 
 /// What became of it.
 pub(super) enum Engine {
@@ -25,9 +22,10 @@ impl Engine {
     /// Where it is there and can't be started.
     pub(super) fn start(config: &Config) -> anyhow::Result<Self> {
         let Some(address) = config.clickhouse_listen.filter(|_| !config.clickhouse.is_set()) else { return Ok(Self::Unasked) };
-        let options = |address| Options { address, library: config.clickhouse.library.clone(), ..Options::new(config.data.join(FOLDER)) };
-        let started = match Server::start(&options(address)) {
-            Err(StartError::Address { .. }) if address.port() != 0 => Server::start(&options(SocketAddr::new(address.ip(), 0))),
+        let started = match Server::start(&config.engine_options(address)) {
+            Err(StartError::Address { .. }) if address.port() != 0 => {
+                Server::start(&config.engine_options(SocketAddr::new(address.ip(), 0)))
+            }
             started => started,
         };
         match started {
